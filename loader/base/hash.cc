@@ -1,0 +1,44 @@
+#include "loader/base/hash.h"
+
+#include <cstring>
+#include <random>
+
+namespace hardload {
+namespace {
+
+struct Seed {
+  std::uint64_t a, b;
+};
+
+Seed draw_seed() {
+  std::random_device random;
+  const auto word = [&] { return (std::uint64_t{random()} << 32) | random(); };
+  return {word() | 1, word()};
+}
+
+// The high and low half of a 128-bit product, folded: every input bit reaches every output bit.
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = static_cast<Wide>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+}  // namespace
+
+std::uint64_t seeded_hash(std::string_view text) {
+  static const Seed seed = draw_seed();
+  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;
+  std::uint64_t state = seed.b ^ text.size();
+  while (!text.empty()) {
+    std::uint64_t word = 0;
+    const std::size_t length = text.size() < sizeof word ? text.size() : sizeof word;
+    std::memcpy(&word, text.data(), length);
+    // The state depends on the secret seed before each multiplication, so that no chosen word
+    // can cancel it.
+    state = mix((state ^ word) + seed.b, seed.a ^ kOdd);
+    text.remove_prefix(length);
+  }
+  return mix(state, kOdd);
+}
+
+}  // namespace hardload

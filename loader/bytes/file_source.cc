@@ -1,0 +1,133 @@
+#include "loader/bytes/file_source.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "loader/base/text.h"
+#include "loader/bytes/system_error.h"
+
+namespace hardload {
+namespace {
+
+// A file descriptor that is closed unless it is released.
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return value_; }
+  int release() { return std::exchange(value_, -1); }
+
+ private:
+  int value_;
+};
+
+std::string_view describe_type(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
+  return "not a regular file";
+}
+
+Result<struct stat> regular_status(int descriptor, const std::string& name) {
+  struct stat status;
+  if (::fstat(descriptor, &status) != 0) return system_error("cannot be examined", errno, name);
+  if (!S_ISREG(status.st_mode)) {
+    return Error(ErrorKind::kNotRegular, Stage::kBytes,
+                 concat("this is ", describe_type(status.st_mode), ", not a file"))
+        .in_source(name);
+  }
+  return status;
+}
+
+// O_NONBLOCK: opening a pipe must not wait for a writer; on a regular file it means nothing.
+int open_path(const std::string& path) {
+  return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+// A path with a NUL inside would be cut there by the system and open another file.
+Result<void> check_path(const std::string& path) {
+  if (path.find('\0') == std::string::npos) return {};
+  return Error(ErrorKind::kIo, Stage::kBytes, "the path holds a NUL byte").in_source(path);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ByteSource>> FileSource::open(const std::string& path) {
+  HARDLOAD_TRY(check_path(path));
+  const int descriptor = open_path(path);
+  if (descriptor < 0) return system_error("cannot be opened", errno, path);
+  return adopt(descriptor, path);
+}
+
+Result<std::unique_ptr<ByteSource>> FileSource::adopt(int descriptor, std::string name) {
+  Descriptor owned(descriptor);
+  HARDLOAD_ASSIGN(const struct stat status, regular_status(owned.get(), name));
+  return std::unique_ptr<ByteSource>(new FileSource(owned.release(), std::move(name), status));
+}
+
+FileSource::~FileSource() { ::close(descriptor_); }
+
+std::uint64_t FileSource::allocated_bytes() const {
+  constexpr std::uint64_t kBlock = 512;  // the unit of st_blocks, whatever the file system's is
+  // Small files may live inside the inode and occupy no block at all.
+  const std::uint64_t allocated = static_cast<std::uint64_t>(status_.st_blocks) * kBlock;
+  return std::min(size(), std::max<std::uint64_t>(allocated, 4096));
+}
+
+Result<void> FileSource::read_at(std::uint64_t offset, std::span<std::byte> out) const {
+  HARDLOAD_TRY(check_range(offset, out.size()));
+  while (!out.empty()) {
+    const ssize_t count =
+        ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return system_error("cannot be read", errno, name_).at(offset);
+    if (count == 0) {
+      return Error(ErrorKind::kIo, Stage::kBytes, "the file became shorter while it was read")
+          .in_source(name_)
+          .at(offset);
+    }
+    offset += static_cast<std::uint64_t>(count);
+    out = out.subspan(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+Result<void> FileSource::check_unchanged() const {
+  HARDLOAD_ASSIGN(const struct stat now, regular_status(descriptor_, name_));
+  const auto same_time = [](const timespec& a, const timespec& b) {
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+  };
+  if (now.st_size == status_.st_size && same_time(now.st_mtim, status_.st_mtim)) return {};
+  return Error(ErrorKind::kIo, Stage::kBytes, "the file changed while it was read")
+      .in_source(name_);
+}
+
+Result<std::unique_ptr<ByteSource>> MappedSource::open(const std::string& path) {
+  HARDLOAD_TRY(check_path(path));
+  Descriptor owned(open_path(path));
+  if (owned.get() < 0) return system_error("cannot be opened", errno, path);
+  HARDLOAD_ASSIGN(const struct stat status, regular_status(owned.get(), path));
+  std::unique_ptr<MappedSource> source(new MappedSource(owned.release(), path, status));
+  if (source->size() == 0) return std::unique_ptr<ByteSource>(std::move(source));
+  void* start = ::mmap(nullptr, source->size(), PROT_READ | PROT_WRITE, MAP_PRIVATE,
+                       source->descriptor(), 0);
+  if (start == MAP_FAILED) return system_error("cannot be mapped", errno, path);
+  source->view_ = {static_cast<std::byte*>(start), source->size()};
+  return std::unique_ptr<ByteSource>(std::move(source));
+}
+
+MappedSource::~MappedSource() {
+  if (!view_.empty()) ::munmap(view_.data(), view_.size());
+}
+
+}  // namespace hardload

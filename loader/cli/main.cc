@@ -1,0 +1,142 @@
+// hardload: the command line. Data goes to stdout, messages to stderr; names from files are escaped.
+//
+// Exit status: 0 fine; 1 the file is refused, or there is a finding; 2 the file cannot be read, the
+// output cannot be written, or the command line is wrong.
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+
+#include "loader/base/escape.h"
+#include "loader/base/limits.h"
+#include "loader/base/text.h"
+#include "loader/base/version.h"
+#include "loader/bytes/file_source.h"
+#include "loader/bytes/memory_source.h"
+#include "loader/cli/digest.h"
+#include "loader/cli/inspect.h"
+#include "loader/cli/size_text.h"
+#include "loader/cli/verify.h"
+#include "loader/manifest/describe.h"
+
+namespace hardload {
+namespace {
+
+enum Exit : int { kFine = 0, kRefused = 1, kTrouble = 2 };
+
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void complain(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
+Exit report(const Error& error) {
+  complain(error.display() + "\n");
+  switch (error.kind()) {
+    case ErrorKind::kIo:
+    case ErrorKind::kNotRegular:
+    case ErrorKind::kOutOfMemory: return kTrouble;
+    default: return kRefused;
+  }
+}
+
+// "-" is standard input: read at positions where it is a file, else taken whole into memory.
+Result<std::unique_ptr<ByteSource>> open_source(const std::string& path, const Limits& limits) {
+  if (path != "-") return FileSource::open(path);
+  struct stat status;
+  if (::fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode)) {
+    return FileSource::adopt(::dup(STDIN_FILENO), "standard input");
+  }
+  return read_stream(STDIN_FILENO, "standard input", limits);
+}
+
+Exit run_inspect(const std::string& path, bool as_json, bool with_digests) {
+  const Limits limits;
+  auto source = open_source(path, limits);
+  if (!source.ok()) return report(source.error());
+  auto manifest = describe(**source, {.limits = limits});
+  if (!manifest.ok()) return report(manifest.error());
+  Digests digests;
+  if (with_digests) {
+    auto made = digest_tensors(**source, *manifest, limits);
+    if (!made.ok()) return report(std::move(made).error().in_source((*source)->name()));
+    digests = *std::move(made);
+  }
+  if (as_json) {
+    write_inspect_json(*manifest, digests, print);
+  } else {
+    write_inspect_text(*manifest, (*source)->name(), digests, print);
+  }
+  return kFine;
+}
+
+Exit run_verify(const std::string& path) {
+  const Limits limits;
+  auto source = open_source(path, limits);
+  if (!source.ok()) return report(source.error());
+  auto verified = verify(**source, limits);
+  if (!verified.ok()) return report(std::move(verified).error().in_source((*source)->name()));
+  for (const Error& finding : verified->findings) print(finding.display() + "\n");
+  if (!verified->findings.empty()) return kRefused;
+  std::string line = concat(escape_for_display((*source)->name()), ": fine; ", verified->tensors,
+                            " tensors, ", size_text(verified->storage_bytes), ", ",
+                            verified->records, " records");
+  if (verified->without_crc != 0) {
+    append(line, ", ", verified->without_crc, " of them saved without CRC-32 and not verified");
+  }
+  if (verified->unreferenced != 0) {
+    append(line, ", ", verified->unreferenced, " data records used by no tensor");
+  }
+  print(line + "\n");
+  return kFine;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Looks into checkpoints of torch.save without running anything in them.", "hardload");
+  app.set_version_flag("--version", std::string(kVersion));
+  app.require_subcommand(1);
+  std::string file;
+  std::string format = "text";
+  bool digest = false;
+  CLI::App* inspect = app.add_subcommand("inspect", "Lists tensors and values");
+  inspect->add_option("FILE", file, "A file of torch.save; - for standard input")->required();
+  inspect->add_option("--format", format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  inspect->add_flag("--digest", digest, "Adds the SHA-256 of each tensor; reads all data");
+  CLI::App* check = app.add_subcommand("verify", "Checks everything, CRC-32s too");
+  check->add_option("FILE", file, "A file of torch.save; - for standard input")->required();
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    const bool is_help = problem.get_exit_code() == 0;
+    if (!is_help && argc == 2 && ::access(argv[1], F_OK) == 0) {
+      complain(concat("To look into a file: hardload inspect ", escape_for_display(argv[1]), "\n"));
+      return kTrouble;
+    }
+    app.exit(problem);
+    return is_help ? kFine : kTrouble;
+  }
+  const Exit exit = inspect->parsed() ? run_inspect(file, format == "json", digest)
+                                      : run_verify(file);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    complain("hardload: the output could not be written\n");
+    return kTrouble;
+  }
+  return exit;
+}
+
+}  // namespace
+}  // namespace hardload
+
+int main(int argc, char** argv) try {
+  return hardload::run(argc, argv);
+} catch (const std::bad_alloc&) {
+  hardload::complain("hardload: out of memory\n");
+  return hardload::kTrouble;
+}

@@ -1,0 +1,25 @@
+// size_text: a number of bytes for people.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "loader/base/text.h"
+
+namespace hardload {
+
+// "512 bytes", "88.9 MB": three digits, decimal units.
+inline std::string size_text(std::uint64_t bytes) {
+  if (bytes < 1000) return concat(bytes, " bytes");
+  const char* unit = "kB";
+  double value = static_cast<double>(bytes) / 1e3;
+  for (const char* larger : {"MB", "GB", "TB", "PB", "EB"}) {
+    if (value < 1000) break;
+    value /= 1e3;
+    unit = larger;
+  }
+  const auto tenths = static_cast<std::uint64_t>(value * 10 + 0.5);
+  return concat(tenths / 10, ".", tenths % 10, " ", unit);
+}
+
+}  // namespace hardload

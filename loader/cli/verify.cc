@@ -1,0 +1,82 @@
+#include "loader/cli/verify.h"
+
+#include <utility>
+
+#include "loader/container/identify.h"
+#include "loader/container/record_reader.h"
+#include "loader/container/zip_archive.h"
+#include "loader/manifest/describe.h"
+
+namespace hardload {
+namespace {
+
+bool is_about_reading(const Error& error) {
+  return error.kind() == ErrorKind::kIo || error.kind() == ErrorKind::kNotRegular ||
+         error.kind() == ErrorKind::kOutOfMemory;
+}
+
+bool is_known(const VerifyReport& report, const Error& error) {
+  for (const Error& finding : report.findings) {
+    if (finding.kind() == error.kind() && finding.record() == error.record()) return true;
+  }
+  return false;
+}
+
+// Adds `error` to the findings, or hands it back where it is no finding.
+Result<void> add_finding(VerifyReport& report, Error error, std::string_view source) {
+  if (is_about_reading(error)) return error;
+  if (!is_known(report, error)) {
+    report.findings.push_back(std::move(error).in_source(source));
+  }
+  return {};
+}
+
+Result<void> verify_records(const ByteSource& source, const Limits& limits,
+                            VerifyReport& report) {
+  HARDLOAD_ASSIGN(const ZipArchive archive, ZipArchive::open(source, limits));
+  report.records = archive.records().size();
+  for (const Record& record : archive.records()) {
+    if (record.lacks_crc32()) ++report.without_crc;
+    if (auto checked = verify_record(source, record, limits); !checked.ok()) {
+      HARDLOAD_TRY(add_finding(report, std::move(checked).error(), source.name()));
+    }
+  }
+  return {};
+}
+
+Result<void> verify_content(const ByteSource& source, const Limits& limits,
+                            VerifyReport& report) {
+  HARDLOAD_ASSIGN(const Manifest manifest, describe(source, {.limits = limits}));
+  report.tensors = manifest.named_tensors().size();
+  std::uint64_t used = 0;
+  for (const StorageSpec& storage : manifest.storages()) {
+    report.storage_bytes += storage.bytes;
+    used += storage.record != nullptr ? 1 : 0;
+  }
+  std::uint64_t data_records = 0;
+  const std::string prefix = std::string(manifest.archive().folder()) + "/data/";
+  for (const Record& record : manifest.archive().zip().records()) {
+    data_records += record.name.starts_with(prefix) && record.name.size() > prefix.size() ? 1 : 0;
+  }
+  report.unreferenced = data_records - used;
+  return {};
+}
+
+}  // namespace
+
+Result<VerifyReport> verify(const ByteSource& source, const Limits& limits) {
+  VerifyReport report;
+  HARDLOAD_ASSIGN(const FileKind kind, identify(source));
+  if (kind == FileKind::kZip) {
+    if (auto done = verify_records(source, limits, report); !done.ok()) {
+      HARDLOAD_TRY(add_finding(report, std::move(done).error(), source.name()));
+      return report;  // without a directory there is nothing more to look at
+    }
+  }
+  if (auto done = verify_content(source, limits, report); !done.ok()) {
+    HARDLOAD_TRY(add_finding(report, std::move(done).error(), source.name()));
+  }
+  return report;
+}
+
+}  // namespace hardload

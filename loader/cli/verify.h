@@ -1,0 +1,28 @@
+// verify: everything that can be checked about a checkpoint, without loading it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "loader/base/limits.h"
+#include "loader/base/result.h"
+#include "loader/bytes/byte_source.h"
+
+namespace hardload {
+
+struct VerifyReport {
+  std::vector<Error> findings;        // empty: the file is fine
+  std::uint64_t records = 0;          // in the archive
+  std::uint64_t without_crc = 0;      // of these, saved without CRC-32, so not verified
+  std::uint64_t unreferenced = 0;     // data records that no tensor uses
+  std::uint64_t tensors = 0;
+  std::uint64_t storage_bytes = 0;
+};
+
+// Checks the structure, every record's CRC-32, and that the pickle describes tensors that fit; goes
+// on after a finding where that makes sense, so that all damaged records are named. Findings are
+// refusals of the file; an Error is returned where the file could not be read (kIo, kNotRegular,
+// kOutOfMemory).
+Result<VerifyReport> verify(const ByteSource& source, const Limits& limits);
+
+}  // namespace hardload

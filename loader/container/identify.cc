@@ -1,0 +1,166 @@
+#include "loader/container/identify.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "loader/base/cursor.h"
+#include "loader/base/escape.h"
+#include "loader/base/text.h"
+#include "loader/bytes/buffer.h"
+
+namespace hardload {
+namespace {
+
+using std::string_view_literals::operator""sv;
+
+constexpr std::uint64_t kHeadBytes = 1024;
+constexpr std::size_t kTarMagicOffset = 257;  // POSIX ustar header
+
+struct Magic {
+  std::string_view bytes;
+  FileKind kind;
+};
+
+// The first that matches counts; longer ones stand before shorter ones that they begin with.
+constexpr Magic kMagics[] = {
+    {"PK\x03\x04"sv, FileKind::kZip},
+    {"PK\x05\x06"sv, FileKind::kZip},  // an archive without records
+    {"version https://git-lfs.github.com/spec/"sv, FileKind::kLfsPointer},
+    {"\x1f\x8b"sv, FileKind::kGzip},
+    {"7z\xbc\xaf\x27\x1c"sv, FileKind::kOtherArchive},
+    {"Rar!\x1a\x07"sv, FileKind::kOtherArchive},
+    {"\xfd"
+     "7zXZ\0"sv,
+     FileKind::kOtherArchive},
+    {"BZh"sv, FileKind::kOtherArchive},
+    {"\x28\xb5\x2f\xfd"sv, FileKind::kOtherArchive},
+    // Protocol 2, LONG1 of ten bytes, torch's magic number 0x1950a86a20f9469cfc6c, STOP.
+    {"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."sv, FileKind::kLegacyStream},
+    {"\x80\x02"sv, FileKind::kPickle},
+    {"\x80\x03"sv, FileKind::kPickle},
+    {"\x80\x04"sv, FileKind::kPickle},
+    {"\x80\x05"sv, FileKind::kPickle},
+    {"PYTORCH1"sv, FileKind::kPreview},
+    {"\x89HDF\r\n\x1a\n"sv, FileKind::kHdf5},
+    {"\x93NUMPY"sv, FileKind::kNumpy},
+    {"GGUF"sv, FileKind::kGguf},
+};
+
+bool starts_with_ignoring_case(std::string_view text, std::string_view lower_prefix) {
+  return text.size() >= lower_prefix.size() &&
+         std::equal(lower_prefix.begin(), lower_prefix.end(), text.begin(), [](char a, char b) {
+           return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b + 32) : b);
+         });
+}
+
+// An 8-byte little-endian length, and a JSON object of that length which fits the file.
+bool looks_like_safetensors(std::span<const std::byte> head, std::uint64_t size) {
+  Cursor cursor(head);
+  const auto length = cursor.read<std::uint64_t>();
+  return length && *length >= 2 && *length <= size - 8 && cursor.remaining() > 0 &&
+         head[8] == std::byte{'{'};
+}
+
+FileKind kind_of(std::span<const std::byte> head, std::uint64_t size) {
+  const std::string_view text = Cursor::as_text(head);
+  if (text.empty()) return FileKind::kEmpty;
+  for (const Magic& magic : kMagics) {
+    if (text.starts_with(magic.bytes)) return magic.kind;
+  }
+  if (text.size() > kTarMagicOffset && text.substr(kTarMagicOffset).starts_with("ustar")) {
+    return FileKind::kTar;
+  }
+  if (looks_like_safetensors(head, size)) return FileKind::kSafetensors;
+  const std::size_t start = text.find_first_not_of(" \t\r\n");
+  const std::string_view trimmed = start == text.npos ? std::string_view() : text.substr(start);
+  for (const std::string_view tag : {"<!doctype"sv, "<html"sv, "<?xml"sv}) {
+    if (starts_with_ignoring_case(trimmed, tag)) return FileKind::kHtml;
+  }
+  if (trimmed.starts_with('{')) return FileKind::kJson;
+  return FileKind::kUnknown;
+}
+
+// The value behind `key` in the lines of an LFS pointer.
+std::string_view lfs_value(std::string_view text, std::string_view key) {
+  const auto at = text.find(key);
+  if (at == text.npos) return "?";
+  const std::string_view value = text.substr(at + key.size());
+  return value.substr(0, std::min(value.find('\n'), value.size()));
+}
+
+std::string first_bytes(std::string_view head) {
+  return concat("'", escape_for_display(head.substr(0, 16)), "'");
+}
+
+}  // namespace
+
+Result<FileKind> identify(const ByteSource& source) {
+  HARDLOAD_ASSIGN(const Buffer head,
+                  Buffer::read(source, 0, std::min(source.size(), kHeadBytes)));
+  return kind_of(head.bytes(), source.size());
+}
+
+Error explain_kind(const ByteSource& source, FileKind kind) {
+  auto head = Buffer::read(source, 0, std::min(source.size(), kHeadBytes));
+  if (!head.ok()) return std::move(head).error();
+  const std::string_view text = head->text();
+  const auto error = [](ErrorKind error_kind, std::string problem, std::string_view advice) {
+    return Error(error_kind, Stage::kContainer, std::move(problem)).at(0).advise(advice);
+  };
+  constexpr std::string_view kResave =
+      "Load it where it was made and save model.state_dict() with torch.save.";
+  switch (kind) {
+    case FileKind::kZip: break;
+    case FileKind::kEmpty:
+      return error(ErrorKind::kTooShort, "the file is empty",
+                   "The download or copy failed: fetch the file again.");
+    case FileKind::kLfsPointer:
+      return error(ErrorKind::kUnknownFormat,
+                   concat("this is a Git LFS pointer, not the checkpoint: the real file has ",
+                          lfs_value(text, "\nsize "), " bytes and oid ",
+                          lfs_value(text, "\noid ")),
+                   "Run `git lfs pull` in the repository.");
+    case FileKind::kHtml:
+      return error(ErrorKind::kUnknownFormat, "this is a web page, not a checkpoint",
+                   "The download link led to a page (a login or an error, perhaps): open the file "
+                   "in a browser to see it.");
+    case FileKind::kJson:
+      return error(ErrorKind::kUnknownFormat, "this is a JSON text, not a checkpoint",
+                   "If it is an error message of a server, fetch the file again; if it is an index "
+                   "of shards, load the shards it names.");
+    case FileKind::kGzip:
+      return error(ErrorKind::kUnsupported, "this is a gzip file", "Run gunzip on it first.");
+    case FileKind::kOtherArchive:
+      return error(ErrorKind::kUnsupported, "this is a compressed archive (7z, rar, xz, bzip2 or zstd)",
+                   "Unpack it first.");
+    case FileKind::kTar:
+      return error(ErrorKind::kUnsupported,
+                   "this is a tar file: a checkpoint of torch 0.1, or an archive of files",
+                   "Unpack it if it holds a checkpoint; a checkpoint of torch 0.1 has to be saved "
+                   "again with a newer torch.");
+    case FileKind::kSafetensors:
+      return error(ErrorKind::kUnsupported, "this is a safetensors file",
+                   "This version reads torch.save files only.");
+    case FileKind::kLegacyStream:
+      return error(ErrorKind::kUnsupported, "this is a checkpoint in torch's format before 1.6",
+                   "Load it with torch.load and save it again with torch.save.");
+    case FileKind::kPickle:
+      return error(ErrorKind::kUnsupported,
+                   "this is a plain Python pickle, not a file of torch.save", kResave);
+    case FileKind::kPreview:
+      return error(ErrorKind::kUnsupported, "this is an archive of a torch preview release",
+                   kResave);
+    case FileKind::kHdf5:
+      return error(ErrorKind::kUnsupported, "this is an HDF5 file (Keras, perhaps)", kResave);
+    case FileKind::kNumpy:
+      return error(ErrorKind::kUnsupported, "this is a numpy array", kResave);
+    case FileKind::kGguf:
+      return error(ErrorKind::kUnsupported, "this is a GGUF file", kResave);
+    case FileKind::kUnknown: break;
+  }
+  return error(ErrorKind::kUnknownFormat,
+               concat("this is no format that is known here; it begins with ", first_bytes(text)),
+               "Give a file written by torch.save.");
+}
+
+}  // namespace hardload

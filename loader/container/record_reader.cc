@@ -1,0 +1,71 @@
+#include "loader/container/record_reader.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "loader/base/text.h"
+#include "loader/container/crc32.h"
+#include "loader/container/inflate.h"
+
+namespace hardload {
+namespace {
+
+Error wrong(const Record& record, ErrorKind kind, std::string problem) {
+  return Error(kind, Stage::kContainer, std::move(problem)).in_record(record.name);
+}
+
+Error checksum_differs(const Record& record, std::uint32_t actual) {
+  return wrong(record, ErrorKind::kChecksum,
+               concat("the record's CRC-32 is ", actual, ", but the archive says ", record.crc32));
+}
+
+}  // namespace
+
+Result<Buffer> read_record(const ByteSource& source, const Record& record,
+                           const RecordOptions& options) {
+  if (record.bytes > options.max_bytes) {
+    return wrong(record, ErrorKind::kLimit,
+                 concat("the record has ", record.bytes, " bytes, over the limit of ",
+                        options.max_bytes));
+  }
+  const std::uint64_t present = std::min(record.stored_bytes, source.allocated_bytes());
+  if (record.bytes > options.limits.expanded(present)) {
+    return wrong(record, ErrorKind::kLimit,
+                 concat("the record makes ", record.bytes, " bytes from ", present,
+                        ", over max_expansion"));
+  }
+  HARDLOAD_ASSIGN(Buffer content, Buffer::read(source, record.data_offset, record.stored_bytes));
+  if (record.compression == Compression::kDeflated) {
+    HARDLOAD_ASSIGN(Buffer inflated, Buffer::allocate(record.bytes));
+    if (auto done = inflate(content.bytes(), inflated.bytes()); !done.ok()) {
+      return std::move(done).error().in_record(record.name);
+    }
+    content = std::move(inflated);
+  }
+  if (options.verify_crc && !record.lacks_crc32()) {
+    const std::uint32_t actual = crc32(content.bytes());
+    if (actual != record.crc32) return checksum_differs(record, actual);
+  }
+  return content;
+}
+
+Result<void> verify_record(const ByteSource& source, const Record& record, const Limits& limits) {
+  if (record.compression == Compression::kDeflated) {
+    HARDLOAD_TRY(read_record(source, record, {.limits = limits}));
+    return {};
+  }
+  constexpr std::uint64_t kChunk = 1 << 20;
+  HARDLOAD_ASSIGN(Buffer chunk, Buffer::allocate(std::min(kChunk, record.bytes)));
+  std::uint32_t actual = 0;
+  for (std::uint64_t done = 0; done < record.bytes;) {
+    const auto part = chunk.bytes().first(std::min<std::uint64_t>(kChunk, record.bytes - done));
+    HARDLOAD_TRY(source.read_at(record.data_offset + done, part));
+    actual = crc32(part, actual);
+    done += part.size();
+  }
+  if (record.lacks_crc32() || actual == record.crc32) return {};
+  return checksum_differs(record, actual);
+}
+
+}  // namespace hardload

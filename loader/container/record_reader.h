@@ -1,0 +1,31 @@
+// read_record, verify_record: the content of one record.
+#pragma once
+
+#include <cstdint>
+
+#include "loader/base/limits.h"
+#include "loader/base/result.h"
+#include "loader/bytes/buffer.h"
+#include "loader/bytes/byte_source.h"
+#include "loader/container/record.h"
+
+namespace hardload {
+
+struct RecordOptions {
+  const Limits& limits;
+  std::uint64_t max_bytes = ~std::uint64_t{0};  // of content
+  bool verify_crc = true;
+};
+
+// All content of `record`, inflated where needed, its CRC-32 compared unless it lacks one. Errors:
+// kLimit over max_bytes or the expansion limits, before memory is taken; kChecksum; kContainer for
+// a deflate stream that is broken or of another length; kOutOfMemory; those of reading.
+Result<Buffer> read_record(const ByteSource& source, const Record& record,
+                           const RecordOptions& options);
+
+// Compares the CRC-32 of `record` with its content (and, where it is deflated, that it inflates to
+// its declared size), in little memory unless it is deflated. The same errors. A record that lacks
+// a CRC is read, but there is nothing to compare.
+Result<void> verify_record(const ByteSource& source, const Record& record, const Limits& limits);
+
+}  // namespace hardload

@@ -1,0 +1,151 @@
+#include "loader/container/torch_archive.h"
+
+#include <charconv>
+#include <utility>
+
+#include "loader/base/text.h"
+#include "loader/container/record_reader.h"
+
+namespace hardload {
+namespace {
+
+// The small text records have a handful of bytes; more is refused before it is read.
+constexpr std::uint64_t kMaxSmallRecord = 4096;
+constexpr std::uint32_t kMinVersion = 1, kMaxVersion = 10;  // caffe2/serialize/versions.h
+
+// caffe2/serialize/inline_container.cc, writeSerializationId: boost's hash_combine over the CRC
+// fields in directory order, without empty records and the id itself.
+std::uint64_t crc_chain(std::span<const Record> records, const Record& id) {
+  std::uint64_t hash = 0;
+  for (const Record& record : records) {
+    if (record.bytes == 0 || record.name == id.name) continue;
+    hash ^= std::uint64_t{record.crc32} + 0x9e3779b9u + (hash << 6) + (hash >> 2);
+  }
+  return hash;
+}
+
+}  // namespace
+
+Result<TorchArchive> TorchArchive::open(const ByteSource& source, const Limits& limits,
+                                        bool verify_crc) {
+  TorchArchive archive;
+  HARDLOAD_ASSIGN(archive.zip_, ZipArchive::open(source, limits));
+  HARDLOAD_TRY(archive.find_folder());
+  if (archive.find("constants.pkl") != nullptr) {
+    return Error(ErrorKind::kUnsupported, Stage::kContainer,
+                 "this is a TorchScript archive (torch.jit.save), which holds code")
+        .advise("Save model.state_dict() with torch.save, or load it with torch::jit::load.");
+  }
+  archive.pickle_ = archive.find("data.pkl");
+  if (archive.pickle_ == nullptr) {
+    return Error(ErrorKind::kContainer, Stage::kContainer,
+                 concat("the zip file holds no ", archive.prefix_,
+                        "data.pkl: it is no checkpoint of torch.save"))
+        .advise("Give a file written by torch.save; if this zip holds one, unpack it first.");
+  }
+  HARDLOAD_TRY(archive.read_version(source, limits, verify_crc));
+  HARDLOAD_TRY(archive.read_byte_order(source, limits, verify_crc));
+  if (verify_crc) HARDLOAD_TRY(archive.check_absent_crcs(source, limits));
+  return archive;
+}
+
+Result<void> TorchArchive::find_folder() {
+  if (zip_.records().empty()) {
+    return Error(ErrorKind::kContainer, Stage::kContainer, "the archive holds no records");
+  }
+  for (const Record& record : zip_.records()) {
+    const auto slash = record.name.find('/');
+    if (slash == std::string_view::npos) {
+      return Error(ErrorKind::kContainer, Stage::kContainer,
+                   "the record is in no folder: this zip file is no checkpoint of torch.save")
+          .in_record(record.name)
+          .at(record.header_offset)
+          .advise("Give a file written by torch.save; if this zip holds one, unpack it first.");
+    }
+    const std::string_view prefix = record.name.substr(0, slash + 1);
+    if (prefix_.empty()) prefix_ = prefix;
+    if (prefix != prefix_) {
+      return Error(ErrorKind::kContainer, Stage::kContainer,
+                   concat("the record is outside of the archive's folder '", prefix_, "'"))
+          .in_record(record.name)
+          .at(record.header_offset);
+    }
+  }
+  return {};
+}
+
+const Record* TorchArchive::find(std::string_view name) const {
+  return zip_.find(concat(prefix_, name));
+}
+
+const Record* TorchArchive::storage(std::string_view key) const {
+  return zip_.find(concat(prefix_, "data/", key));
+}
+
+Result<void> TorchArchive::read_version(const ByteSource& source, const Limits& limits,
+                                        bool verify_crc) {
+  const Record* record = find(".data/version");
+  if (record == nullptr) record = find("version");
+  if (record == nullptr) {
+    return Error(ErrorKind::kUnsupported, Stage::kContainer,
+                 "the archive does not say its format version");
+  }
+  HARDLOAD_ASSIGN(const Buffer content,
+                  read_record(source, *record, {limits, kMaxSmallRecord, verify_crc}));
+  const std::string_view text = content.text();
+  const char* end = text.data() + text.size();
+  const auto [stop, fault] = std::from_chars(text.data(), end, version_);
+  const bool number = fault == std::errc() && (stop == end || (*stop == '\n' && stop + 1 == end));
+  if (!number || version_ < kMinVersion || version_ > kMaxVersion) {
+    return Error(ErrorKind::kUnsupported, Stage::kContainer,
+                 concat("the archive's format version is '", text.substr(0, 40),
+                        "'; versions ", kMinVersion, " to ", kMaxVersion, " are known"))
+        .in_record(record->name)
+        .advise("If a newer torch wrote the file, save it again with torch 2.11.");
+  }
+  return {};
+}
+
+Result<void> TorchArchive::read_byte_order(const ByteSource& source, const Limits& limits,
+                                           bool verify_crc) {
+  const Record* record = find("byteorder");
+  if (record == nullptr) return {};  // before torch 2.1: little
+  HARDLOAD_ASSIGN(const Buffer content,
+                  read_record(source, *record, {limits, kMaxSmallRecord, verify_crc}));
+  if (content.text() == "little") {
+    byte_order_ = ByteOrder::kLittle;
+  } else if (content.text() == "big") {
+    byte_order_ = ByteOrder::kBig;
+  } else {
+    return Error(ErrorKind::kByteOrder, Stage::kContainer,
+                 concat("the byte order is '", content.text().substr(0, 40),
+                        "', neither little nor big"))
+        .in_record(record->name);
+  }
+  return {};
+}
+
+// A CRC field of 0 is legal: set_crc32_options(False) writes 0 in all records, skip_data in the
+// storages'. It is also what somebody leaves who altered a record. The id tells: it was made from
+// the fields as they were written.
+Result<void> TorchArchive::check_absent_crcs(const ByteSource& source,
+                                             const Limits& limits) const {
+  const Record* zeroed = nullptr;
+  for (const Record& record : zip_.records()) {
+    if (record.lacks_crc32()) zeroed = &record;
+  }
+  const Record* id = find(".data/serialization_id");
+  if (zeroed == nullptr || id == nullptr) return {};
+  HARDLOAD_ASSIGN(const Buffer content,
+                  read_record(source, *id, {limits, kMaxSmallRecord}));
+  constexpr std::size_t kDigits = 20;  // of each half
+  std::string chain = std::to_string(crc_chain(zip_.records(), *id));
+  chain.insert(0, kDigits - chain.size(), '0');
+  if (content.size() == 2 * kDigits && content.text().substr(kDigits) == chain) return {};
+  return Error(ErrorKind::kChecksum, Stage::kContainer,
+               "the record's CRC-32 was removed after the file was written")
+      .in_record(zeroed->name)
+      .at(zeroed->header_offset);
+}
+
+}  // namespace hardload

@@ -1,0 +1,63 @@
+// TorchArchive: a zip file that has the records of torch.save.
+//
+// Records (torch/serialization.py: _save, _load; caffe2/serialize/inline_container.cc): all under
+// one folder; `data.pkl`, the pickled object; `data/KEY`, one per storage; `version`, or
+// `.data/version`, a number of 1 to 10; `byteorder`, "little" (also where absent) or "big";
+// `.data/serialization_id`, whose second half hashes the CRC fields of all records.
+//
+//   HARDLOAD_ASSIGN(auto archive, TorchArchive::open(source, options));
+//   const Record* storage = archive.storage("0");
+//
+// Ownership and threads: as ZipArchive.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "loader/base/limits.h"
+#include "loader/base/result.h"
+#include "loader/bytes/buffer.h"
+#include "loader/bytes/byte_source.h"
+#include "loader/container/zip_archive.h"
+
+namespace hardload {
+
+enum class ByteOrder : std::uint8_t { kLittle, kBig };
+
+class TorchArchive {
+ public:
+  // Reads the directory and the small records, not data.pkl or any storage. Errors: those of
+  // ZipArchive::open; kContainer where there is no data.pkl or no single folder; kUnsupported for
+  // other versions and for TorchScript; kByteOrder; kChecksum where CRC fields were zeroed after
+  // the file was written. With `verify_crc` off no CRC is compared.
+  static Result<TorchArchive> open(const ByteSource& source, const Limits& limits,
+                                   bool verify_crc);
+
+  const ZipArchive& zip() const { return zip_; }
+  ByteOrder byte_order() const { return byte_order_; }
+  std::uint32_t version() const { return version_; }
+  // The folder, without its slash.
+  std::string_view folder() const { return std::string_view(prefix_).substr(0, prefix_.size() - 1); }
+
+  const Record& pickle() const { return *pickle_; }
+  // The record of a storage by its key, or nullptr.
+  const Record* storage(std::string_view key) const;
+
+ private:
+  Result<void> find_folder();
+  Result<void> read_version(const ByteSource& source, const Limits& limits, bool verify_crc);
+  Result<void> read_byte_order(const ByteSource& source, const Limits& limits, bool verify_crc);
+  Result<void> check_absent_crcs(const ByteSource& source, const Limits& limits) const;
+  // The record `name` of the archive's folder, or nullptr.
+  const Record* find(std::string_view name) const;
+
+  ZipArchive zip_;
+  std::string prefix_;  // the folder with its slash
+  const Record* pickle_ = nullptr;
+  ByteOrder byte_order_ = ByteOrder::kLittle;
+  std::uint32_t version_ = 0;
+};
+
+}  // namespace hardload

@@ -1,0 +1,37 @@
+#include "loader/manifest/describe.h"
+
+#include <new>
+#include <string>
+#include <utility>
+
+#include "loader/container/identify.h"
+#include "loader/container/record_reader.h"
+#include "loader/manifest/manifest_builder.h"
+#include "loader/pickle/machine.h"
+
+namespace hardload {
+namespace {
+
+Result<Manifest> run_stages(const ByteSource& source, const DescribeOptions& options) {
+  const Limits& limits = options.limits;
+  HARDLOAD_ASSIGN(const FileKind kind, identify(source));
+  if (kind != FileKind::kZip) return explain_kind(source, kind);
+  HARDLOAD_ASSIGN(TorchArchive archive, TorchArchive::open(source, limits, options.verify_crc));
+  HARDLOAD_ASSIGN(Buffer pickle, read_record(source, archive.pickle(), {limits, limits.max_pickle_bytes, options.verify_crc}));
+  HARDLOAD_ASSIGN(ValueGraph graph,
+                  run_pickle(std::move(pickle), archive.pickle().name, limits));
+  return build_manifest(std::move(archive), std::move(graph), limits);
+}
+
+}  // namespace
+
+Result<Manifest> describe(const ByteSource& source, const DescribeOptions& options) try {
+  auto manifest = run_stages(source, options);
+  if (manifest.ok() || !manifest.error().source().empty()) return manifest;
+  return std::move(manifest).error().in_source(source.name());
+} catch (const std::bad_alloc&) {
+  return Error(ErrorKind::kOutOfMemory, Stage::kManifest, "memory for the description ran out")
+      .in_source(source.name());
+}
+
+}  // namespace hardload

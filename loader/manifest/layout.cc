@@ -1,0 +1,67 @@
+#include "loader/manifest/layout.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "loader/base/checked.h"
+#include "loader/base/text.h"
+
+namespace hardload {
+namespace {
+
+Error wrong(std::string problem) {
+  return Error(ErrorKind::kLayout, Stage::kManifest, std::move(problem));
+}
+
+// The product of all sizes that are not 0: it bounds that of every part of the shape.
+std::optional<std::int64_t> product(std::span<const std::int64_t> sizes) {
+  std::optional<std::int64_t> result = 1;
+  for (const std::int64_t size : sizes) {
+    if (size != 0 && result) result = checked_mul(*result, size);
+  }
+  return result;
+}
+
+// offset + the sum of (size - 1) * stride: where the last element is.
+std::optional<std::int64_t> last_element(std::span<const std::int64_t> sizes,
+                                         std::span<const std::int64_t> strides,
+                                         std::int64_t offset) {
+  std::optional<std::int64_t> last = offset;
+  for (std::size_t i = 0; i < sizes.size() && last; ++i) {
+    const auto extent = checked_mul(sizes[i] - 1, strides[i]);
+    last = extent ? checked_add(*last, *extent) : std::nullopt;
+  }
+  return last;
+}
+
+}  // namespace
+
+Result<std::int64_t> check_layout(std::span<const std::int64_t> sizes,
+                                  std::span<const std::int64_t> strides, std::int64_t offset,
+                                  std::uint64_t item_bytes, std::uint64_t storage_bytes) {
+  if (sizes.size() != strides.size()) {
+    return wrong(concat("there are ", sizes.size(), " sizes, but ", strides.size(), " strides"));
+  }
+  if (offset < 0) return wrong(concat("the storage offset is ", offset));
+  bool empty = false;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i] < 0) return wrong(concat("size ", i, " is ", sizes[i]));
+    if (strides[i] < 0) return wrong(concat("stride ", i, " is ", strides[i]));
+    empty = empty || sizes[i] == 0;
+  }
+  const auto count = product(sizes);
+  if (!count || !checked_mul(*count, static_cast<std::int64_t>(item_bytes))) {
+    return wrong("the number of elements overflows");
+  }
+  if (empty) return 0;
+  const auto last = last_element(sizes, strides, offset);
+  if (!last) return wrong("sizes and strides overflow");
+  if (static_cast<std::uint64_t>(*last) >= storage_bytes / item_bytes) {
+    return wrong(concat("the view reaches up to element ", *last, ", but the storage holds ",
+                        storage_bytes / item_bytes));
+  }
+  return *count;
+}
+
+}  // namespace hardload

@@ -1,0 +1,42 @@
+// StorageTable: from persistent ids to storages.
+//
+// A persistent id is ('storage', storage class, key, location, number of elements); each tensor
+// that uses a storage brings one (torch/serialization.py: persistent_id). The first reference
+// decides; later ones must not contradict it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+
+#include "loader/base/hash.h"
+#include "loader/base/limits.h"
+#include "loader/base/result.h"
+#include "loader/manifest/manifest.h"
+
+namespace hardload {
+
+class StorageTable {
+ public:
+  StorageTable(Manifest& manifest, const Limits& limits) : manifest_(manifest), limits_(limits) {}
+
+  struct Reference {
+    std::uint32_t storage;  // among Manifest::storages()
+    Dtype dtype;            // as this reference declares it; uint8 for untyped
+  };
+
+  // The storage that the persistent id `call` of the graph refers to. Errors: kPersId for an id of
+  // another form; kName for a key that is unsafe; kStorage where the record is missing, has
+  // another size, or an earlier reference says something else.
+  Result<Reference> resolve(std::uint64_t call);
+
+ private:
+  Result<Reference> read_id(const ValueGraph::Call& call);
+  Result<void> check_key(std::string_view key) const;
+
+  Manifest& manifest_;
+  const Limits& limits_;
+  std::unordered_map<std::string_view, std::uint32_t, SeededHash> by_key_;
+};
+
+}  // namespace hardload

@@ -1,0 +1,160 @@
+#include "loader/manifest/tree_walk.h"
+
+#include <charconv>
+#include <utility>
+
+#include "loader/base/text.h"
+#include "loader/manifest/hashable.h"
+
+namespace hardload {
+namespace {
+
+constexpr std::uint32_t kRootStep = 0;
+
+bool is_mapping(ValueKind kind) {
+  return kind == ValueKind::kDict || kind == ValueKind::kOrderedDict ||
+         kind == ValueKind::kCounter;
+}
+
+// Lists, sets and mappings are objects of their own, which can be shared; tuples are not told
+// apart from their content.
+bool has_identity(ValueKind kind) {
+  return is_mapping(kind) || kind == ValueKind::kList || kind == ValueKind::kSet;
+}
+
+bool is_container(ValueKind kind) {
+  return has_identity(kind) || kind == ValueKind::kTuple || kind == ValueKind::kSize;
+}
+
+}  // namespace
+
+TreeWalk::TreeWalk(Manifest& manifest, StorageTable& storages, TensorTable& tensors,
+                   const Limits& limits)
+    : manifest_(manifest),
+      storages_(storages),
+      tensors_(tensors),
+      limits_(limits),
+      budget_(limits.walk_slack_bytes + limits.max_walk_ratio * manifest.graph_.text.size()),
+      is_open_(manifest.graph_.containers.size()),
+      is_checked_(manifest.graph_.containers.size()) {}
+
+Result<void> TreeWalk::run() {
+  const ValueGraph& graph = manifest_.graph_;
+  manifest_.steps_.push_back({kRootStep, {}});
+  // The root is the only child of an imagined list.
+  HARDLOAD_TRY(visit(graph.root, {.slot = {}, .next = 0, .name_bytes = 0, .path = kRootStep,
+                                  .is_named = true}));
+  while (!frames_.empty()) {
+    Frame& frame = frames_.back();
+    const auto items = graph.items_of(frame.slot);
+    if (frame.next == items.size()) {
+      if (has_identity(frame.slot.kind)) is_open_[frame.slot.payload] = false;
+      frames_.pop_back();
+      continue;
+    }
+    const bool mapping = is_mapping(frame.slot.kind);
+    const Slot key = mapping ? items[frame.next]
+                             : Slot{ValueKind::kInt, 0, static_cast<std::uint64_t>(frame.next)};
+    const Slot child = items[mapping ? frame.next + 1 : frame.next];
+    frame.next += mapping ? 2 : 1;
+
+    name_.resize(frame.name_bytes);
+    if (is_container(child.kind) || child.kind == ValueKind::kTensor) {
+      if (frame.path != kRootStep) name_ += '.';
+      append_to_name(key);
+      Frame parent = frame;  // visit() may add a frame and so move `frame`
+      parent.path = add_step(frame.path, key);
+      HARDLOAD_TRY(visit(child, parent));
+    } else {
+      HARDLOAD_TRY(visit(child, frame));
+    }
+  }
+  return {};
+}
+
+// Visits `slot`, whose name is in name_ and whose step is parent.path.
+Result<void> TreeWalk::visit(Slot slot, const Frame& parent) {
+  const bool is_named_node = is_container(slot.kind) || slot.kind == ValueKind::kTensor;
+  HARDLOAD_TRY(charge(sizeof(Slot) + slot.length + (is_named_node ? name_.size() : 0)));
+  if (is_container(slot.kind)) return enter(slot, parent.path, parent.is_named);
+  if (slot.kind == ValueKind::kStorage) {
+    auto resolved = storages_.resolve(slot.payload);
+    return resolved.ok() ? Result<void>() : with_name(std::move(resolved).error());
+  }
+  if (slot.kind != ValueKind::kTensor) return {};
+  auto tensor = tensors_.resolve(slot.payload);
+  if (!tensor.ok()) return with_name(std::move(tensor).error());
+  if (parent.is_named) {
+    manifest_.named_.push_back({*tensor, parent.path, static_cast<std::uint32_t>(name_.size()),
+                                manifest_.names_.size()});
+    manifest_.names_ += name_;
+  }
+  return {};
+}
+
+Result<void> TreeWalk::enter(Slot slot, std::uint32_t path, bool is_named) {
+  if (frames_.size() >= limits_.max_depth) {
+    return with_name(Error(ErrorKind::kLimit, Stage::kManifest,
+                           concat("the object tree is deeper than max_depth, ",
+                                  limits_.max_depth)));
+  }
+  if (has_identity(slot.kind)) {
+    if (is_open_[slot.payload]) return {};  // inside itself
+    is_open_[slot.payload] = true;
+    if (!is_checked_[slot.payload] && slot.kind != ValueKind::kList) {
+      is_checked_[slot.payload] = true;
+      auto checked = check_keys(manifest_.graph_, manifest_.graph_.items_of(slot),
+                                is_mapping(slot.kind) ? 2 : 1,
+                                [this](std::uint64_t bytes) { return charge(bytes); });
+      if (!checked.ok()) return with_name(std::move(checked).error());
+    }
+  }
+  frames_.push_back({slot, 0, name_.size(), path, is_named});
+  if (is_mapping(slot.kind)) {
+    if (const auto& attributes = manifest_.graph_.containers[slot.payload].attributes) {
+      return enter(*attributes, path, /*is_named=*/false);
+    }
+  }
+  return {};
+}
+
+Result<void> TreeWalk::charge(std::uint64_t bytes) {
+  if (bytes > budget_) {
+    return Error(ErrorKind::kLimit, Stage::kManifest,
+                 "walking the object tree takes more work than max_walk_ratio allows for a pickle "
+                 "of this size: branches of it are shared too often");
+  }
+  budget_ -= bytes;
+  return {};
+}
+
+// As str() in Python.
+void TreeWalk::append_to_name(Slot key) {
+  const Value value(manifest_.graph_, key);
+  if (const auto text = value.as_string()) {
+    name_ += *text;
+  } else if (const auto boolean = value.as_bool()) {
+    name_ += *boolean ? "True" : "False";
+  } else if (const auto integer = value.as_int()) {
+    append(name_, *integer);
+  } else if (key.kind == ValueKind::kNone) {
+    name_ += "None";
+  } else {
+    append(name_, "<", python_type_name(key.kind), ">");
+  }
+}
+
+std::uint32_t TreeWalk::add_step(std::uint32_t parent, Slot key) {
+  manifest_.steps_.push_back({parent, key});
+  return static_cast<std::uint32_t>(manifest_.steps_.size() - 1);
+}
+
+Error TreeWalk::with_name(Error error) const {
+  Error named(error.kind(), error.stage(),
+              concat("at '", std::string_view(name_).substr(0, 500), "': ", error.problem()));
+  if (!error.record().empty()) named = std::move(named).in_record(error.record());
+  if (error.offset()) named = std::move(named).at(*error.offset());
+  return std::move(named).advise(error.advice());
+}
+
+}  // namespace hardload

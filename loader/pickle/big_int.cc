@@ -1,0 +1,68 @@
+#include "loader/pickle/big_int.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace hardload {
+namespace {
+
+// 256^1785 is the last power of 256 with at most 4,300 digits.
+constexpr std::size_t kMostDecimalBytes = 1785;
+
+using Magnitude = std::vector<std::uint8_t>;  // most significant byte first, no leading zeros
+
+Magnitude magnitude_of(std::span<const std::byte> bytes, bool negative) {
+  Magnitude magnitude;
+  std::uint32_t carry = negative ? 1 : 0;  // -x is ~x + 1
+  for (const std::byte byte : bytes) {
+    const std::uint32_t value = std::to_integer<std::uint32_t>(negative ? ~byte : byte) + carry;
+    magnitude.push_back(static_cast<std::uint8_t>(value));
+    carry = value >> 8;
+  }
+  if (carry != 0) magnitude.push_back(1);
+  while (!magnitude.empty() && magnitude.back() == 0) magnitude.pop_back();
+  std::reverse(magnitude.begin(), magnitude.end());
+  return magnitude;
+}
+
+std::string decimal(Magnitude magnitude) {
+  constexpr std::uint64_t kBillion = 1'000'000'000;
+  std::string digits;  // least significant first
+  auto first = magnitude.begin();
+  while (first != magnitude.end()) {
+    std::uint64_t remainder = 0;
+    for (auto byte = first; byte != magnitude.end(); ++byte) {
+      const std::uint64_t value = (remainder << 8) | *byte;
+      *byte = static_cast<std::uint8_t>(value / kBillion);
+      remainder = value % kBillion;
+    }
+    first = std::find_if(first, magnitude.end(), [](std::uint8_t byte) { return byte != 0; });
+    const bool last = first == magnitude.end();
+    for (int i = 0; i < 9 && (!last || remainder != 0); ++i, remainder /= 10) {
+      digits += static_cast<char>('0' + remainder % 10);
+    }
+  }
+  std::reverse(digits.begin(), digits.end());
+  return digits.empty() ? "0" : digits;
+}
+
+std::string hexadecimal(const Magnitude& magnitude) {
+  std::string digits = "0x";
+  for (const std::uint8_t byte : magnitude) {
+    if (digits.size() > 2 || byte >= 16) digits += "0123456789abcdef"[byte >> 4];
+    digits += "0123456789abcdef"[byte & 15];
+  }
+  return digits;
+}
+
+}  // namespace
+
+std::string big_int_text(std::span<const std::byte> bytes) {
+  const bool negative = !bytes.empty() && (bytes.back() & std::byte{0x80}) != std::byte{0};
+  const Magnitude magnitude = magnitude_of(bytes, negative);
+  return (negative ? "-" : "") +
+         (magnitude.size() > kMostDecimalBytes ? hexadecimal(magnitude) : decimal(magnitude));
+}
+
+}  // namespace hardload

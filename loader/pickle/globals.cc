@@ -1,0 +1,111 @@
+#include "loader/pickle/globals.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace hardload {
+namespace {
+
+using std::string_view_literals::operator""sv;
+
+struct Row {
+  std::string_view module, name;
+  Constructor constructor;
+};
+
+constexpr Row kConstructors[] = {
+    {"collections", "OrderedDict", Constructor::kOrderedDict},
+    {"torch._utils", "_rebuild_tensor_v2", Constructor::kRebuildTensorV2},
+    {"torch._utils", "_rebuild_tensor_v3", Constructor::kRebuildTensorV3},
+    {"torch._utils", "_rebuild_tensor", Constructor::kRebuildTensor},
+    {"torch._utils", "_rebuild_parameter", Constructor::kRebuildParameter},
+    {"torch._utils", "_rebuild_parameter_with_state", Constructor::kRebuildParameterWithState},
+    {"torch._utils", "_rebuild_sparse_tensor", Constructor::kRebuildSparseTensor},
+    {"torch._utils", "_rebuild_qtensor", Constructor::kRebuildQTensor},
+    {"torch._utils", "_rebuild_meta_tensor_no_storage", Constructor::kRebuildMetaTensor},
+    {"torch._utils", "_rebuild_nested_tensor", Constructor::kRebuildNestedTensor},
+    {"torch._utils", "_rebuild_wrapper_subclass", Constructor::kRebuildWrapperSubclass},
+    {"torch._utils", "_rebuild_device_tensor_from_numpy",
+     Constructor::kRebuildDeviceTensorFromNumpy},
+    {"torch._utils", "_rebuild_device_tensor_from_cpu_tensor",
+     Constructor::kRebuildDeviceTensorFromCpuTensor},
+    {"torch._tensor", "_rebuild_from_type_v2", Constructor::kRebuildFromTypeV2},
+    {"torch.nn.parameter", "Parameter", Constructor::kParameter},
+    {"torch", "Size", Constructor::kSize},
+    {"torch", "device", Constructor::kDevice},
+    {"torch", "Tensor", Constructor::kTensorClass},
+    {"torch.serialization", "_get_layout", Constructor::kGetLayout},
+    {"collections", "Counter", Constructor::kCounter},
+    {"_codecs", "encode", Constructor::kEncode},
+    {"builtins", "set", Constructor::kSet},
+    {"builtins", "bytes", Constructor::kBytes},
+    {"builtins", "bytearray", Constructor::kByteArray},
+    {"builtins", "complex", Constructor::kComplex},
+};
+
+// torch._tensor_classes: these in torch and torch.cuda; without Bool in torch.sparse and
+// torch.cuda.sparse.
+constexpr std::string_view kTensorClasses[] = {
+    "DoubleTensor", "FloatTensor", "HalfTensor", "BFloat16Tensor", "LongTensor",
+    "IntTensor",    "ShortTensor", "CharTensor", "ByteTensor",     "BoolTensor",
+};
+
+constexpr std::string_view kQSchemes[] = {
+    "per_tensor_affine", "per_tensor_symmetric", "per_channel_affine", "per_channel_symmetric",
+    "per_channel_affine_float_qparams",
+};
+
+template <std::size_t N>
+bool contains(const std::string_view (&names)[N], std::string_view name) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
+// torch.int1 to torch.int7, torch.uint1 to torch.uint7: no tensor of them can be saved, but the
+// dtype itself can.
+bool is_sub_byte_integer(std::string_view name) {
+  if (name.starts_with('u')) name.remove_prefix(1);
+  return name.size() == 4 && name.starts_with("int") && name[3] >= '1' && name[3] <= '7';
+}
+
+bool is_tensor_class(std::string_view module, std::string_view name) {
+  if (module == "torch" || module == "torch.cuda") return contains(kTensorClasses, name);
+  return (module == "torch.sparse" || module == "torch.cuda.sparse") && name != "BoolTensor" &&
+         contains(kTensorClasses, name);
+}
+
+std::optional<Dtype> storage_class(std::string_view module, std::string_view name) {
+  const auto dtype = dtype_of_storage(name);
+  if (!dtype || module == "torch") return dtype;
+  // torch.cuda has no storage classes of quantized types.
+  return module == "torch.cuda" && !info(*dtype).is_quantized ? dtype : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Global> find_global(std::string_view module, std::string_view name) {
+  if (module == "__builtin__") module = "builtins";
+  for (const Row& row : kConstructors) {
+    if (row.module == module && row.name == name) {
+      return Global{GlobalKind::kConstructor, row.constructor};
+    }
+  }
+  if (const auto dtype = storage_class(module, name)) {
+    return Global{.kind = GlobalKind::kStorageClass, .dtype = dtype};
+  }
+  if (module == "torch.storage" && (name == "UntypedStorage" || name == "TypedStorage")) {
+    return Global{.kind = GlobalKind::kStorageClass};
+  }
+  if (module == "torch") {
+    if (const auto dtype = dtype_named(name)) {
+      return Global{.kind = GlobalKind::kDtype, .dtype = dtype};
+    }
+    if (is_sub_byte_integer(name)) return Global{.kind = GlobalKind::kDtype};
+    if (contains(kQSchemes, name)) return Global{.kind = GlobalKind::kQScheme};
+  }
+  if (is_tensor_class(module, name)) {
+    return Global{GlobalKind::kConstructor, Constructor::kTensorClass};
+  }
+  return std::nullopt;
+}
+
+}  // namespace hardload

@@ -1,0 +1,65 @@
+// globals: the names that a checkpoint's pickle may use, as a table of data constructors.
+//
+// A pickle names Python classes and functions. Python imports and calls them; here a name is looked
+// up in this table, by exact module and exact name, and stands for a way to build *data*. Nothing
+// is imported, called, or matched by prefix or suffix. The table is torch 2.11's weights_only list
+// (torch/_weights_only_unpickler.py: _get_allowed_globals) and builtins.bytes, which Python needs
+// for an empty bytes object. Python 2's `__builtin__` is `builtins`, which protocol 2 writes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "loader/base/dtype.h"
+
+namespace hardload {
+
+// What a listed callable builds.
+enum class Constructor : std::uint8_t {
+  // Containers and scalars, built by the pickle machine itself (construct.h).
+  kOrderedDict,
+  kCounter,
+  kSet,
+  kBytes,
+  kByteArray,
+  kEncode,  // _codecs.encode: how protocol 2 writes bytes
+  kComplex,
+  kSize,
+  kDevice,
+  kGetLayout,
+  // Tensors, interpreted by the manifest.
+  kTensorClass,  // torch.FloatTensor and its siblings, torch.Tensor
+  kParameter,
+  kRebuildTensor,
+  kRebuildTensorV2,
+  kRebuildTensorV3,
+  kRebuildParameter,
+  kRebuildParameterWithState,
+  kRebuildSparseTensor,
+  kRebuildQTensor,
+  kRebuildMetaTensor,
+  kRebuildNestedTensor,
+  kRebuildWrapperSubclass,
+  kRebuildDeviceTensorFromNumpy,
+  kRebuildDeviceTensorFromCpuTensor,
+  kRebuildFromTypeV2,
+};
+
+enum class GlobalKind : std::uint8_t {
+  kConstructor,
+  kDtype,         // torch.float32; `dtype` is empty for torch.int1 to int7 and uint1 to uint7
+  kStorageClass,  // torch.FloatStorage; `dtype` is empty for the untyped and the typed wrapper
+  kQScheme,
+};
+
+struct Global {
+  GlobalKind kind;
+  Constructor constructor = {};      // only for kConstructor
+  std::optional<Dtype> dtype = {};
+};
+
+// The table's row for `module` and `name`, or nullopt where they are not listed.
+std::optional<Global> find_global(std::string_view module, std::string_view name);
+
+}  // namespace hardload

@@ -1,0 +1,87 @@
+#include "loader/pickle/stack.h"
+
+#include "loader/base/text.h"
+
+namespace hardload {
+namespace {
+
+Error too_few() {
+  return Error(ErrorKind::kPickle, Stage::kPickle,
+               "an instruction finds too few values on the stack");
+}
+
+Error over_limit(std::uint64_t limit) {
+  return Error(ErrorKind::kLimit, Stage::kPickle,
+               concat("the stack grows over max_stack, ", limit));
+}
+
+}  // namespace
+
+Result<void> Stack::push(Slot slot) {
+  if (slots_.size() >= limit_) [[unlikely]] return over_limit(limit_);
+  slots_.push_back(slot);
+  return {};
+}
+
+Result<void> Stack::mark() {
+  if (marks_.size() >= limit_) return over_limit(limit_);
+  marks_.push_back(slots_.size());
+  return {};
+}
+
+Result<Slot> Stack::pop() {
+  if (above_mark() == 0) [[unlikely]] return too_few();
+  const Slot slot = slots_.back();
+  slots_.pop_back();
+  return slot;
+}
+
+Result<Slot*> Stack::top() {
+  if (above_mark() == 0) [[unlikely]] return too_few();
+  return &slots_.back();
+}
+
+Result<void> Stack::discard() {
+  if (above_mark() == 0) {
+    HARDLOAD_TRY(pop_mark());
+  } else {
+    slots_.pop_back();
+  }
+  return {};
+}
+
+Result<std::size_t> Stack::pop_mark() {
+  if (marks_.empty()) {
+    return Error(ErrorKind::kPickle, Stage::kPickle, "an instruction finds no mark");
+  }
+  const std::size_t count = above_mark();
+  marks_.pop_back();
+  return count;
+}
+
+Result<std::span<const Slot>> Stack::last(std::size_t count) const {
+  if (above_mark() < count) [[unlikely]] return too_few();
+  return std::span<const Slot>(slots_).last(count);
+}
+
+Result<void> Memo::put(std::uint64_t index, Slot slot) {
+  // Python numbers the entries from 0 (Python 2 from 1) without gaps.
+  if (index > puts_ + max_gap_) {
+    return Error(ErrorKind::kLimit, Stage::kPickle,
+                 concat("memo entry ", index, " leaves a gap over max_memo_gap, ", max_gap_));
+  }
+  ++puts_;
+  if (index >= entries_.size()) entries_.resize(index + 1);
+  entries_[index] = slot;
+  return {};
+}
+
+Result<Slot> Memo::get(std::uint64_t index) const {
+  if (index >= entries_.size() || !entries_[index]) [[unlikely]] {
+    return Error(ErrorKind::kPickle, Stage::kPickle,
+                 concat("memo entry ", index, " was never set"));
+  }
+  return *entries_[index];
+}
+
+}  // namespace hardload

@@ -1,0 +1,62 @@
+// Stack: the pickle machine's stack of values, with marks; Memo: its table of remembered values.
+//
+// No instruction reaches below the last mark, as in Python.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "loader/base/limits.h"
+#include "loader/base/result.h"
+#include "loader/pickle/value.h"
+
+namespace hardload {
+
+class Stack {
+ public:
+  explicit Stack(const Limits& limits) : limit_(limits.max_stack) {}
+
+  // Errors: kLimit over Limits::max_stack.
+  Result<void> push(Slot slot);
+  Result<void> mark();
+
+  // Errors, for all below: kPickle where there are too few values above the last mark, or no mark.
+  Result<Slot> pop();
+  Result<Slot*> top();
+  // POP: the last value, or else the last mark.
+  Result<void> discard();
+  // Removes the last mark; the values above it become the last ones. Returns how many.
+  Result<std::size_t> pop_mark();
+  // The last `count` values; below them, what they are for. Valid until the next change.
+  Result<std::span<const Slot>> last(std::size_t count) const;
+  void drop(std::size_t count) { slots_.resize(slots_.size() - count); }
+
+  bool is_empty() const { return slots_.empty() && marks_.empty(); }
+
+ private:
+  std::size_t above_mark() const { return slots_.size() - (marks_.empty() ? 0 : marks_.back()); }
+
+  std::uint64_t limit_;
+  std::vector<Slot> slots_;
+  std::vector<std::size_t> marks_;  // heights of slots_
+};
+
+class Memo {
+ public:
+  explicit Memo(const Limits& limits) : max_gap_(limits.max_memo_gap) {}
+
+  // Errors: kLimit where `index` leaves more than Limits::max_memo_gap entries unset.
+  Result<void> put(std::uint64_t index, Slot slot);
+  // Errors: kPickle where the entry was never set.
+  Result<Slot> get(std::uint64_t index) const;
+
+ private:
+  std::uint64_t max_gap_;
+  std::uint64_t puts_ = 0;
+  std::vector<std::optional<Slot>> entries_;
+};
+
+}  // namespace hardload

@@ -1,0 +1,143 @@
+// Value: one object of a checkpoint, as data; ValueGraph: all of them.
+//
+// The pickle machine turns data.pkl into a graph of values: what Python would have made, without
+// Python's types having been imported or called. Containers may be shared and may contain
+// themselves, as in Python. Tensors and storages are references that the manifest resolves.
+//
+//   const Value root = checkpoint.root();
+//   if (const auto epoch = root.find("epoch")) std::cout << epoch->as_int().value_or(0);
+//   for (std::size_t i = 0; i < root.size(); ++i) use(root.key(i), root.item(i));
+//
+// Ownership: a Value borrows its ValueGraph, and so does the text that it returns. Copying a Value
+// is copying a pointer. Threads: reading from any number of threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "loader/bytes/buffer.h"
+#include "loader/pickle/globals.h"
+
+namespace hardload {
+
+enum class ValueKind : std::uint8_t {
+  kNone,
+  kBool,
+  kInt,         // fits std::int64_t
+  kBigInt,      // does not; see integer_bytes()
+  kFloat,
+  kComplex,
+  kString,      // UTF-8, lone surrogates possible
+  kBytes,
+  kByteArray,
+  kList,
+  kTuple,
+  kSize,        // torch.Size
+  kSet,
+  kDict,
+  kOrderedDict,
+  kCounter,
+  kDtype,       // text(): "float32"
+  kQScheme,     // text(): "per_tensor_affine"
+  kLayout,      // text(): "torch.strided"
+  kDevice,      // items: type, and index if any
+  kClass,       // a listed class or function itself; text(): "torch\nFloatStorage"
+  kTensor,
+  kStorage,
+};
+
+// "list", "tuple", "torch.Size", ...: what Python calls the type.
+std::string_view python_type_name(ValueKind kind);
+
+// What a slot of the graph holds. An implementation detail of this room and the manifest.
+struct Slot {
+  ValueKind kind = ValueKind::kNone;
+  std::uint32_t length = 0;   // of text, bytes or items
+  std::uint64_t payload = 0;  // the scalar's bits, or where in the graph the content begins
+};
+
+struct ValueGraph {
+  // A list, set or dict. A dict's items are key, value, key, value...
+  struct Container {
+    std::vector<Slot> items;
+    std::optional<Slot> attributes;  // of an OrderedDict, set by BUILD: a dict
+  };
+  // A kTensor: a constructor applied to arguments. A kStorage: a persistent id, the arguments.
+  struct Call {
+    Constructor constructor = {};    // only for a kTensor
+    Slot arguments;                  // a tuple
+    std::optional<Slot> state;       // set by BUILD
+    std::int64_t resolved = -1;      // the tensor's or storage's number in the manifest
+  };
+  // A name of the table, used as a value.
+  struct Class {
+    Global global;
+    Slot name;                       // "module\nname"
+  };
+
+  Buffer text;                       // the pickle; strings lie in it
+  std::vector<std::byte> bytes;      // decoded bytes objects
+  std::vector<Slot> items;           // of tuples, sizes, devices, complex numbers
+  std::vector<Container> containers;
+  std::vector<Call> calls;
+  std::vector<Class> classes;
+  Slot root;
+  std::uint64_t copied = 0;          // items and bytes that constructors copied so far
+
+  std::string_view text_of(Slot slot) const;
+  std::span<const Slot> items_of(Slot slot) const;
+};
+
+class Value {
+ public:
+  Value(const ValueGraph& graph, Slot slot) : graph_(&graph), slot_(slot) {}
+
+  ValueKind kind() const { return slot_.kind; }
+  bool is_mapping() const;   // dict, OrderedDict, Counter
+  bool is_sequence() const;  // list, tuple, torch.Size
+
+  // The scalar, or nullopt where the value is of another kind. as_int takes bools, too; as_float
+  // takes ints.
+  std::optional<bool> as_bool() const;
+  std::optional<std::int64_t> as_int() const;
+  std::optional<double> as_float() const;
+  std::optional<std::string_view> as_string() const;
+
+  // kString, kDtype, kQScheme, kLayout, kClass: the text. Else empty.
+  std::string_view text() const;
+  // kBytes, kByteArray: the bytes; kBigInt: two's complement, little-endian. Else empty.
+  std::span<const std::byte> bytes() const;
+  // kComplex: real and imaginary part.
+  double real() const;
+  double imaginary() const;
+
+  // Number of elements of a sequence or set, of entries of a mapping; 0 for all others.
+  std::size_t size() const;
+  // Element `i` of a sequence or set; the value of entry `i` of a mapping. i < size().
+  Value item(std::size_t i) const;
+  // The key of entry `i` of a mapping. i < size().
+  Value key(std::size_t i) const;
+  // The value under a string key of a mapping; nullopt where there is none. Linear in size().
+  std::optional<Value> find(std::string_view key) const;
+  // The attributes that were set on an OrderedDict (`_metadata`), a dict; nullopt where none.
+  std::optional<Value> attributes() const;
+
+  // kTensor: its number among Manifest::tensors; kStorage: among Manifest::storages.
+  std::size_t number() const;
+
+  // Which container this is: equal for two values exactly if they are the same Python object.
+  // Only for list, set and mapping.
+  std::size_t identity() const { return slot_.payload; }
+
+  Slot slot() const { return slot_; }
+
+ private:
+  const ValueGraph* graph_;
+  Slot slot_;
+};
+
+}  // namespace hardload
