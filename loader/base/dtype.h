@@ -26,6 +26,7 @@ struct DtypeInfo {
   std::string_view storage;  // the legacy storage class, "FloatStorage"; empty for newer dtypes
   std::uint8_t item_bytes;   // bytes of one element (of one packed group for sub-byte types)
   std::uint8_t swap_bytes;   // the unit in which byte order applies: half an element if complex
+  bool is_floating;          // real, with a sign in its top bit
   bool is_complex;
   bool is_quantized;
 };

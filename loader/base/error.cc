@@ -82,7 +82,7 @@ std::string_view default_advice(ErrorKind kind) {
 
 Error::Error(ErrorKind kind, Stage stage, std::string problem)
     : detail_(std::make_unique<Detail>(
-          Detail{kind, stage, std::nullopt, std::move(problem), {}, {}, {}})) {}
+          Detail{kind, stage, std::nullopt, std::move(problem), {}, {}, {}, {}})) {}
 
 Error::Error(const Error& other) : detail_(std::make_unique<Detail>(*other.detail_)) {}
 
@@ -111,20 +111,34 @@ Error&& Error::advise(std::string_view advice) && {
   return std::move(*this);
 }
 
+Error&& Error::show_as(std::string safe_problem) && {
+  detail_->safe_problem = std::move(safe_problem);
+  return std::move(*this);
+}
+
 std::string_view Error::advice() const {
   return detail_->advice.empty() ? default_advice(detail_->kind) : detail_->advice;
 }
 
-std::string Error::message() const {
+std::string Error::compose(std::string (*quote)(std::string_view),
+                           const std::string& problem) const {
   std::string out;
-  if (!source().empty()) append(out, source(), ": ");
+  if (!source().empty()) append(out, quote(source()), ": ");
   append(out, to_string(kind()), " error");
-  if (!record().empty()) append(out, " in record '", record(), "'");
+  if (!record().empty()) append(out, " in record '", quote(record()), "'");
   if (offset()) append(out, " at byte ", *offset());
-  append(out, ": ", problem(), ". ", advice());
+  append(out, ": ", problem, problem.ends_with('.') || problem.ends_with(' ') ? "" : ".");
+  append(out, problem.find('\n') == problem.npos ? " " : "\n", advice());
   return out;
 }
 
-std::string Error::display() const { return escape_for_display(message()); }
+std::string Error::message() const {
+  return compose([](std::string_view text) { return std::string(text); }, problem());
+}
+
+std::string Error::display() const {
+  return compose(escape_for_display, detail_->safe_problem.empty() ? escape_for_display(problem())
+                                                                   : detail_->safe_problem);
+}
 
 }  // namespace hardload

@@ -76,6 +76,9 @@ class [[nodiscard]] Error {
   Error&& in_record(std::string_view name) &&;
   Error&& at(std::uint64_t offset) &&;
   Error&& advise(std::string_view advice) &&;
+  // For problems of several lines, in which only the names have to be escaped: what display() puts
+  // in the place of problem().
+  Error&& show_as(std::string safe_problem) &&;
 
   ErrorKind kind() const { return detail_->kind; }
   Stage stage() const { return detail_->stage; }
@@ -90,17 +93,20 @@ class [[nodiscard]] Error {
   // What the user can do. Never empty: each kind has a default.
   std::string_view advice() const;
 
-  // All parts in one line, names as they stand in the file.
+  // All parts in one text, names as they stand in the file.
   std::string message() const;
   // message() with everything that could fool a terminal escaped (see escape.h).
   std::string display() const;
 
  private:
+  std::string compose(std::string (*quote)(std::string_view), const std::string& problem) const;
+
   struct Detail {
     ErrorKind kind;
     Stage stage;
     std::optional<std::uint64_t> offset;
     std::string problem;
+    std::string safe_problem;
     std::string source;
     std::string record;
     std::string advice;

@@ -23,9 +23,9 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
-}  // namespace
-
-std::uint64_t seeded_hash(std::string_view text) {
+// The text's bytes eight at a time, each word as `prepare` makes it.
+template <typename Prepare>
+std::uint64_t hash_words(std::string_view text, const Prepare& prepare) {
   static const Seed seed = draw_seed();
   constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;
   std::uint64_t state = seed.b ^ text.size();
@@ -33,12 +33,25 @@ std::uint64_t seeded_hash(std::string_view text) {
     std::uint64_t word = 0;
     const std::size_t length = text.size() < sizeof word ? text.size() : sizeof word;
     std::memcpy(&word, text.data(), length);
+    word = prepare(word);
     // The state depends on the secret seed before each multiplication, so that no chosen word
     // can cancel it.
     state = mix((state ^ word) + seed.b, seed.a ^ kOdd);
     text.remove_prefix(length);
   }
   return mix(state, kOdd);
+}
+
+}  // namespace
+
+std::uint64_t seeded_hash(std::string_view text) {
+  return hash_words(text, [](std::uint64_t word) { return word; });
+}
+
+std::uint64_t seeded_hash_ignoring_case(std::string_view text) {
+  // Setting this bit makes 'A' 'a'. It also makes '[' '{': more hashes are equal than need be,
+  // which only costs a comparison.
+  return hash_words(text, [](std::uint64_t word) { return word | 0x2020202020202020u; });
 }
 
 }  // namespace hardload

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "loader/base/byte_swap.h"
 #include "loader/base/checked.h"
 #include "loader/base/text.h"
 #include "loader/cli/elements.h"
@@ -57,6 +58,9 @@ Result<std::vector<std::optional<std::string>>> digest_tensors(const ByteSource&
     Buffer content;
     if (record != nullptr) {
       HARDLOAD_ASSIGN(content, read_record(source, *record, {.limits = limits}));
+      if (manifest.byte_order() == ByteOrder::kBig) {
+        swap_bytes(content.bytes(), info(manifest.storages()[i].dtype).swap_bytes);
+      }
     }
     for (const std::uint32_t tensor : groups[i]) {
       Sha256 hash;

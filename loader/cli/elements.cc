@@ -21,18 +21,12 @@ bool is_contiguous(std::span<const std::int64_t> shape, std::span<const std::int
 
 // What has to be done to each element after it was copied.
 struct Transform {
-  std::size_t swap_unit = 0;    // reverse the bytes of each unit of this size; 0: nothing
   std::size_t sign_step = 0;    // flip the top bit of the last byte of each so many bytes,
   std::size_t sign_first = 0;   // the first of these after so many bytes; 0: nothing
   std::size_t negate_unit = 0;  // negate integers of this size; 0: nothing
 
-  bool is_nothing() const { return swap_unit == 0 && sign_step == 0 && negate_unit == 0; }
+  bool is_nothing() const { return sign_step == 0 && negate_unit == 0; }
 };
-
-bool is_float(Dtype dtype) {
-  return dtype == Dtype::kFloat64 || dtype == Dtype::kFloat32 || dtype == Dtype::kFloat16 ||
-         dtype == Dtype::kBFloat16;
-}
 
 bool is_integer(Dtype dtype) {
   switch (dtype) {
@@ -42,18 +36,15 @@ bool is_integer(Dtype dtype) {
   }
 }
 
-Result<Transform> transform_of(const Manifest& manifest, const TensorSpec& tensor) {
+Result<Transform> transform_of(const TensorSpec& tensor) {
   const DtypeInfo& dtype = info(tensor.dtype);
   Transform transform;
-  if (manifest.byte_order() == ByteOrder::kBig && dtype.swap_bytes > 1) {
-    transform.swap_unit = dtype.swap_bytes;
-  }
   if (tensor.is_conj && tensor.is_neg) {  // the real part alone changes its sign
     transform.sign_step = dtype.item_bytes;
     transform.sign_first = dtype.swap_bytes;
   } else if (tensor.is_conj) {            // the imaginary part
     transform.sign_step = transform.sign_first = dtype.item_bytes;
-  } else if (tensor.is_neg && (dtype.is_complex || is_float(tensor.dtype))) {
+  } else if (tensor.is_neg && (dtype.is_complex || dtype.is_floating)) {
     transform.sign_step = transform.sign_first = dtype.swap_bytes;
   } else if (tensor.is_neg && is_integer(tensor.dtype)) {
     transform.negate_unit = dtype.item_bytes;
@@ -65,13 +56,6 @@ Result<Transform> transform_of(const Manifest& manifest, const TensorSpec& tenso
 }
 
 void apply(const Transform& transform, std::span<std::byte> block) {
-  if (transform.swap_unit != 0) {
-    for (auto unit = block.begin(); unit != block.end();) {
-      const auto next = unit + static_cast<std::ptrdiff_t>(transform.swap_unit);
-      std::reverse(unit, next);
-      unit = next;
-    }
-  }
   if (transform.sign_step != 0) {
     for (std::size_t end = transform.sign_first; end <= block.size(); end += transform.sign_step) {
       block[end - 1] ^= std::byte{0x80};
@@ -127,7 +111,7 @@ class Odometer {
 Result<void> for_each_block(const Manifest& manifest, const TensorSpec& tensor,
                             std::span<const std::byte> storage,
                             const std::function<void(std::span<const std::byte>)>& take) {
-  HARDLOAD_ASSIGN(const Transform transform, transform_of(manifest, tensor));
+  HARDLOAD_ASSIGN(const Transform transform, transform_of(tensor));
   if (tensor.numel == 0) return {};
   const std::size_t item = item_bytes(tensor.dtype);
   const auto shape = manifest.shape(tensor);

@@ -10,8 +10,8 @@
 
 namespace hardload {
 
-// Hands the elements of `tensor` to `take`, in row-major order, little-endian, conjugated and
-// negated as its bits say, in blocks of any size. `storage` is all content of its storage. Errors:
+// Hands the elements of `tensor` to `take`, in row-major order, conjugated and negated as its bits
+// say, in blocks of any size. `storage` is all content of its storage, little-endian. Errors:
 // kUnsupported for a neg bit on a dtype that cannot be negated. Needs little memory.
 Result<void> for_each_block(const Manifest& manifest, const TensorSpec& tensor,
                             std::span<const std::byte> storage,

@@ -1,5 +1,6 @@
 #include "loader/cli/json_writer.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "loader/base/utf8.h"
@@ -8,6 +9,9 @@ namespace hardload {
 namespace {
 
 constexpr std::size_t kFlushAt = 1 << 20;
+
+// ASCII that stands for itself between quotes.
+bool is_plain(char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
 
 void append_unit(std::string& out, char32_t unit) {
   out += "\\u";
@@ -67,12 +71,14 @@ JsonWriter& JsonWriter::string(std::string_view text) {
 void JsonWriter::quote(std::string_view text) {
   buffer_ += '"';
   while (!text.empty()) {
+    const auto plain = std::find_if_not(text.begin(), text.end(), is_plain);
+    buffer_.append(text.begin(), plain);
+    text.remove_prefix(static_cast<std::size_t>(plain - text.begin()));
+    if (text.empty()) break;
     const auto next = decode_utf8(text).value_or(Utf8Char{0xFFFD, 1});
     text.remove_prefix(next.length);
     if (next.code == '"' || next.code == '\\') {
       buffer_ += '\\';
-      buffer_ += static_cast<char>(next.code);
-    } else if (next.code >= 0x20 && next.code < 0x7F) {
       buffer_ += static_cast<char>(next.code);
     } else if (next.code < 0x10000) {
       append_unit(buffer_, next.code);

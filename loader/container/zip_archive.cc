@@ -13,20 +13,15 @@
 namespace hardload {
 namespace {
 
-char folded(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
 
 }  // namespace
-
-std::size_t ZipArchive::FoldedHash::operator()(std::string_view name) const {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(), folded);
-  return seeded_hash(lower);
-}
-
-bool ZipArchive::FoldedEqual::operator()(std::string_view a, std::string_view b) const {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return folded(x) == folded(y); });
-}
 
 Result<ZipArchive> ZipArchive::open(const ByteSource& source, const Limits& limits) {
   HARDLOAD_ASSIGN(const zip::Directory directory, zip::find_directory(source, limits));
@@ -40,25 +35,28 @@ Result<ZipArchive> ZipArchive::open(const ByteSource& source, const Limits& limi
 }
 
 Result<void> ZipArchive::index_names() {
-  by_name_.reserve(records_.size());
+  by_name_ = NameIndex(records_.size());
   for (std::uint32_t i = 0; i < records_.size(); ++i) {
-    const auto [other, added] = by_name_.emplace(records_[i].name, i);
-    if (added) continue;
-    const bool same = other->first == records_[i].name;
+    const std::string_view name = records_[i].name;
+    const auto other = by_name_.insert(
+        seeded_hash_ignoring_case(name), i,
+        [&](std::uint32_t j) { return equal_ignoring_case(records_[j].name, name); });
+    if (!other) continue;
     return Error(ErrorKind::kName, Stage::kContainer,
-                 same ? std::string("two records have this name")
-                      : concat("another record's name, '", other->first,
-                               "', differs in upper and lower case only"))
-        .in_record(records_[i].name)
+                 records_[*other].name == name
+                     ? std::string("two records have this name")
+                     : concat("another record's name, '", records_[*other].name,
+                              "', differs in upper and lower case only"))
+        .in_record(name)
         .at(records_[i].header_offset);
   }
   return {};
 }
 
 const Record* ZipArchive::find(std::string_view name) const {
-  const auto found = by_name_.find(name);
-  if (found == by_name_.end() || found->first != name) return nullptr;
-  return &records_[found->second];
+  const auto found = by_name_.find(seeded_hash_ignoring_case(name),
+                                   [&](std::uint32_t i) { return records_[i].name == name; });
+  return found ? &records_[*found] : nullptr;
 }
 
 }  // namespace hardload

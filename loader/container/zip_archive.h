@@ -13,10 +13,10 @@
 
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "loader/base/limits.h"
+#include "loader/base/name_index.h"
 #include "loader/base/result.h"
 #include "loader/bytes/buffer.h"
 #include "loader/bytes/byte_source.h"
@@ -39,17 +39,9 @@ class ZipArchive {
  private:
   Result<void> index_names();
 
-  // Equal but for the case of ASCII letters.
-  struct FoldedHash {
-    std::size_t operator()(std::string_view name) const;
-  };
-  struct FoldedEqual {
-    bool operator()(std::string_view a, std::string_view b) const;
-  };
-
   Buffer directory_;
   std::vector<Record> records_;
-  std::unordered_map<std::string_view, std::uint32_t, FoldedHash, FoldedEqual> by_name_;
+  NameIndex by_name_;  // by names without their case
 };
 
 }  // namespace hardload

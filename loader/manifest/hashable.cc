@@ -3,11 +3,12 @@
 #include <bit>
 #include <cmath>
 #include <optional>
+#include <set>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "loader/base/hash.h"
+#include "loader/base/name_index.h"
 #include "loader/base/text.h"
 
 namespace hardload {
@@ -102,13 +103,14 @@ Error repeated(const ValueGraph& graph, Slot key) {
 Result<void> check_keys(const ValueGraph& graph, std::span<const Slot> slots, std::size_t stride,
                         const Charge& charge) {
   // Nearly all keys are strings, which need no canonical form.
-  std::unordered_set<std::string_view, SeededHash> strings;
-  std::unordered_set<std::string, SeededHash, std::equal_to<>> others;
-  strings.reserve(slots.size() / stride);
-  for (std::size_t i = 0; i < slots.size(); i += stride) {
+  NameIndex strings(slots.size() / stride);
+  std::set<std::string> others;
+  for (std::uint32_t i = 0; i < slots.size(); i += static_cast<std::uint32_t>(stride)) {
     const Slot key = slots[i];
     if (key.kind == ValueKind::kString) {
-      if (!strings.insert(graph.text_of(key)).second) return repeated(graph, key);
+      const std::string_view text = graph.text_of(key);
+      const auto is_same = [&](std::uint32_t j) { return graph.text_of(slots[j]) == text; };
+      if (strings.insert(seeded_hash(text), i, is_same)) return repeated(graph, key);
       continue;
     }
     HARDLOAD_ASSIGN(std::string text, canonical(graph, key, charge));

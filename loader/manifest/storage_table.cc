@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "loader/base/checked.h"
+#include "loader/base/hash.h"
 #include "loader/base/text.h"
 
 namespace hardload {
@@ -60,10 +61,12 @@ Result<StorageTable::Reference> StorageTable::read_id(const ValueGraph::Call& ca
   const auto bytes = checked_mul(static_cast<std::uint64_t>(id->numel), item);
   if (!bytes) return named(concat("it declares ", id->numel, " elements, which overflow"));
 
-  const auto [known, is_new] = by_key_.try_emplace(
-      id->key, static_cast<std::uint32_t>(manifest_.storages_.size()));
-  if (!is_new) {
-    const StorageSpec& first = manifest_.storages_[known->second];
+  const auto number = static_cast<std::uint32_t>(manifest_.storages_.size());
+  const auto known =
+      by_key_.insert(seeded_hash(id->key), number,
+                     [&](std::uint32_t i) { return manifest_.storages_[i].key == id->key; });
+  if (known) {
+    const StorageSpec& first = manifest_.storages_[*known];
     // Torch itself writes references of two dtypes to one empty storage, and an untyped one beside
     // a uint8 one.
     const bool both_empty = first.bytes == 0 && *bytes == 0;
@@ -71,7 +74,7 @@ Result<StorageTable::Reference> StorageTable::read_id(const ValueGraph::Call& ca
         (first.dtype != id->dtype || first.bytes != *bytes || first.location != id->location)) {
       return named("two references to it differ in type, size or location");
     }
-    return Reference{known->second, id->dtype};
+    return Reference{*known, id->dtype};
   }
 
   const Record* record = manifest_.archive_.storage(id->key);
@@ -84,7 +87,7 @@ Result<StorageTable::Reference> StorageTable::read_id(const ValueGraph::Call& ca
     return std::move(error).in_record(record->name).at(0);
   }
   manifest_.storages_.push_back({id->key, id->location, id->dtype, *bytes, record});
-  return Reference{known->second, id->dtype};
+  return Reference{number, id->dtype};
 }
 
 Result<StorageTable::Reference> StorageTable::resolve(std::uint64_t call) {

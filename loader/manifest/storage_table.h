@@ -7,10 +7,9 @@
 
 #include <cstdint>
 #include <string_view>
-#include <unordered_map>
 
-#include "loader/base/hash.h"
 #include "loader/base/limits.h"
+#include "loader/base/name_index.h"
 #include "loader/base/result.h"
 #include "loader/manifest/manifest.h"
 
@@ -36,7 +35,7 @@ class StorageTable {
 
   Manifest& manifest_;
   const Limits& limits_;
-  std::unordered_map<std::string_view, std::uint32_t, SeededHash> by_key_;
+  NameIndex by_key_;
 };
 
 }  // namespace hardload

@@ -38,6 +38,13 @@ std::string_view unsupported_kind(Constructor constructor) {
   }
 }
 
+// Torch refuses gradients of all other types.
+Result<void> check_gradient(const TensorSpec& tensor) {
+  const DtypeInfo& dtype = info(tensor.dtype);
+  if (!tensor.requires_grad || dtype.is_floating || dtype.is_complex) return {};
+  return wrong(concat("a tensor of ", dtype.name, " requires a gradient"));
+}
+
 // _rebuild_tensor hooks: an empty OrderedDict, or None in old files.
 bool are_no_hooks(const ValueGraph& graph, Slot hooks) {
   return hooks.kind == ValueKind::kNone ||
@@ -71,6 +78,7 @@ Result<std::uint32_t> TensorTable::resolve(std::uint64_t call) {
       HARDLOAD_ASSIGN(const TensorSpec tensor, parameter
                                                    ? build_parameter(arguments, number)
                                                    : build(current.constructor, arguments));
+      HARDLOAD_TRY(check_gradient(tensor));
       current.resolved = static_cast<std::int64_t>(manifest_.tensors_.size());
       manifest_.tensors_.push_back(tensor);
     }

@@ -26,8 +26,14 @@ Error fail(ErrorKind kind, std::string problem) {
 class Machine {
  public:
   Machine(Buffer pickle, const Limits& limits)
-      : limits_(limits), stack_(limits), memo_(limits) {
+      : limits_(limits), stack_(limits), memo_(limits, pickle.size() / 16) {
     graph_.text = std::move(pickle);
+    // What a state dict of many tensors needs: less copying while it grows. Pages that are not used
+    // cost nothing.
+    const std::size_t bytes = graph_.text.size();
+    graph_.items.reserve(bytes / 8);
+    graph_.calls.reserve(bytes / 64);
+    graph_.containers.reserve(bytes / 128);
     cursor_ = Cursor(graph_.text.bytes());
   }
 

@@ -46,7 +46,10 @@ class Stack {
 
 class Memo {
  public:
-  explicit Memo(const Limits& limits) : max_gap_(limits.max_memo_gap) {}
+  // For about `expected` entries; grows where there are more.
+  Memo(const Limits& limits, std::size_t expected) : max_gap_(limits.max_memo_gap) {
+    entries_.reserve(expected);
+  }
 
   // Errors: kLimit where `index` leaves more than Limits::max_memo_gap entries unset.
   Result<void> put(std::uint64_t index, Slot slot);

@@ -1,0 +1,86 @@
+// NameIndex: from names that a file chose to positions in an array of the caller's.
+//
+// Records, storages and keys are looked up by name a hundred thousand at a time. The names stay
+// where they are; the index keeps hashes and positions only, in one block of memory.
+//
+//   NameIndex index(records.size());
+//   const auto same = [&](std::uint32_t i) { return records[i].name == name; };
+//   if (!index.insert(seeded_hash(name), position, same)) ...   // it is there already
+//
+// Ownership: keeps no names. Threads: find() from any number of threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace hardload {
+
+class NameIndex {
+ public:
+  // For about `expected` names; grows where there are more.
+  explicit NameIndex(std::size_t expected = 0) { resize(expected); }
+
+  // The position under which a name with this hash was inserted for which `is_same(position)`
+  // holds; nullopt where there is none.
+  template <typename IsSame>
+  std::optional<std::uint32_t> find(std::uint64_t hash, const IsSame& is_same) const {
+    for (std::size_t i = hash & mask_;; i = (i + 1) & mask_) {
+      const Entry& entry = entries_[i];
+      if (entry.position == kFree) return std::nullopt;
+      if (entry.hash == static_cast<std::uint32_t>(hash >> 32) && is_same(entry.position)) {
+        return entry.position;
+      }
+    }
+  }
+
+  // Inserts `position` unless find() finds a name. Returns what find() returned.
+  template <typename IsSame>
+  std::optional<std::uint32_t> insert(std::uint64_t hash, std::uint32_t position,
+                                      const IsSame& is_same) {
+    if (const auto found = find(hash, is_same)) return found;
+    if (2 * (size_ + 1) > entries_.size()) grow();
+    place(hash, position);
+    ++size_;
+    return std::nullopt;
+  }
+
+ private:
+  static constexpr std::uint32_t kFree = ~std::uint32_t{0};
+  struct Entry {
+    std::uint32_t hash = 0;       // its upper half
+    std::uint32_t low_hash = 0;   // its lower half, which decides the place
+    std::uint32_t position = kFree;
+  };
+
+  void resize(std::size_t expected) {
+    std::size_t capacity = 16;
+    while (capacity < 2 * (expected + 1)) capacity *= 2;
+    entries_.assign(capacity, Entry{});
+    mask_ = capacity - 1;
+  }
+
+  void place(std::uint64_t hash, std::uint32_t position) {
+    std::size_t i = hash & mask_;
+    while (entries_[i].position != kFree) i = (i + 1) & mask_;
+    entries_[i] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::uint32_t>(hash),
+                   position};
+  }
+
+  void grow() {
+    const std::vector<Entry> old = std::move(entries_);
+    resize(old.size());
+    for (const Entry& entry : old) {
+      if (entry.position == kFree) continue;
+      place((std::uint64_t{entry.hash} << 32) | entry.low_hash, entry.position);
+    }
+  }
+
+  std::vector<Entry> entries_;  // a power of two of them, at most half in use
+  std::size_t mask_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace hardload

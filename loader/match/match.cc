@@ -1,0 +1,186 @@
+#include "loader/match/match.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "loader/base/hash.h"
+#include "loader/base/name_index.h"
+#include "loader/base/text.h"
+
+namespace hardload {
+namespace {
+
+constexpr std::string_view kExtraState = "_extra_state";
+
+// PyTorch 0.3 had no 0-dimensional tensors; what it saved as [1] still loads into [].
+bool shapes_fit(std::span<const std::int64_t> model, std::span<const std::int64_t> saved) {
+  return std::ranges::equal(model, saved) ||
+         (model.empty() && saved.size() == 1 && saved[0] == 1);
+}
+
+// Finds the children of nodes by name.
+class ChildIndex {
+ public:
+  explicit ChildIndex(const ModuleSpec& module) {
+    for (std::uint32_t node = 0; node < module.nodes.size(); ++node) {
+      for (const ModuleSpec::Child& child : module.nodes[node].children) {
+        const auto position = static_cast<std::uint32_t>(children_.size());
+        children_.push_back({node, &child});
+        index_.insert(hash(node, child.name), position, [](std::uint32_t) { return false; });
+      }
+    }
+  }
+
+  // nullptr where `node` has no child of this name.
+  const ModuleSpec::Child* find(std::uint32_t node, std::string_view name) const {
+    const auto found = index_.find(hash(node, name), [&](std::uint32_t i) {
+      return children_[i].first == node && children_[i].second->name == name;
+    });
+    return found ? children_[*found].second : nullptr;
+  }
+
+ private:
+  static std::uint64_t hash(std::uint32_t node, std::string_view name) {
+    return seeded_hash(name) + node * std::uint64_t{0x9e3779b97f4a7c15};
+  }
+
+  std::vector<std::pair<std::uint32_t, const ModuleSpec::Child*>> children_;
+  NameIndex index_;
+};
+
+class Matcher {
+ public:
+  Matcher(const ModuleSpec& module, std::span<const StateEntry> state)
+      : module_(module), state_(state), keys_(state.size()), is_expected_(state.size()) {
+    for (std::uint32_t i = 0; i < state.size(); ++i) {
+      keys_.insert(seeded_hash(state[i].key), i,
+                   [&](std::uint32_t j) { return state_[j].key == state_[i].key; });
+    }
+  }
+
+  MatchReport run() && {
+    for (std::uint32_t node = 0; node < module_.nodes.size(); ++node) {
+      for (std::uint32_t i = 0; i < module_.nodes[node].entries.size(); ++i) {
+        match_entry(node, i);
+      }
+    }
+    find_unexpected();
+    return std::move(report_);
+  }
+
+ private:
+  void match_entry(std::uint32_t node, std::uint32_t index) {
+    const ModuleSpec::Entry& entry = module_.nodes[node].entries[index];
+    std::string key = module_.nodes[node].prefix + entry.name;
+    const auto found = keys_.find(seeded_hash(key),
+                                  [&](std::uint32_t i) { return state_[i].key == key; });
+    if (!found) {
+      report_.missing_keys.push_back(std::move(key));
+      return;
+    }
+    is_expected_[*found] = true;
+    const StateEntry& state = state_[*found];
+    if (!state.is_tensor()) {
+      report_.mismatches.push_back({std::move(key), std::string(state.type), {}, {}});
+    } else if (!shapes_fit(entry.shape, state.shape)) {
+      report_.mismatches.push_back(
+          {std::move(key), {}, {state.shape.begin(), state.shape.end()}, entry.shape});
+    } else {
+      report_.copies.push_back({node, index, *found});
+    }
+  }
+
+  // The module that a key which nothing expects is reported by, as in PyTorch: the deepest one
+  // whose path the key begins with. nullopt where it leads into a child that is null, which hides
+  // it.
+  struct Place {
+    std::uint32_t node;
+    bool is_ordinary;  // extra state is reported before a module's other keys
+    std::uint32_t state;
+    auto operator<=>(const Place&) const = default;
+  };
+  static std::optional<Place> place_of(const ChildIndex& children, std::string_view key,
+                                       std::uint32_t state) {
+    std::uint32_t node = 0;
+    while (true) {
+      const std::size_t dot = key.find('.');
+      if (dot == key.npos) return Place{node, key != kExtraState, state};
+      const ModuleSpec::Child* child = children.find(node, key.substr(0, dot));
+      if (child == nullptr) return Place{node, true, state};
+      if (child->node == ModuleSpec::kNone) return std::nullopt;
+      node = child->node;
+      key.remove_prefix(dot + 1);
+    }
+  }
+
+  // Modules in pre-order, and the keys of each in the order of the state dict.
+  void find_unexpected() {
+    const ChildIndex children(module_);
+    std::vector<Place> places;
+    for (std::uint32_t i = 0; i < state_.size(); ++i) {
+      if (is_expected_[i]) continue;
+      if (const auto place = place_of(children, state_[i].key, i)) places.push_back(*place);
+    }
+    std::sort(places.begin(), places.end());
+    for (const Place& place : places) {
+      report_.unexpected_keys.push_back(state_[place.state].key);
+    }
+  }
+
+  const ModuleSpec& module_;
+  std::span<const StateEntry> state_;
+  NameIndex keys_;
+  std::vector<bool> is_expected_;
+  MatchReport report_;
+};
+
+template <typename Keys>
+std::string key_list(std::string_view lead, const Keys& keys, Quote quote) {
+  std::string text = concat(lead, " key(s) in state_dict: ");
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    append(text, i == 0 ? "\"" : ", \"", quote(keys[i]), "\"");
+  }
+  return text + ". ";
+}
+
+std::string mismatch_text(const MatchReport::Mismatch& mismatch, Quote quote) {
+  const std::string key = quote(mismatch.key);
+  if (!mismatch.type.empty()) {
+    return concat("While copying the parameter named \"", key,
+                  "\", expected torch.Tensor or Tensor-like object from checkpoint but received "
+                  "<class '", mismatch.type, "'>");
+  }
+  return concat("size mismatch for ", key, ": copying a param with shape ",
+                size_text(mismatch.saved), " from checkpoint, the shape in current model is ",
+                size_text(mismatch.model), ".");
+}
+
+}  // namespace
+
+MatchReport match(const ModuleSpec& module, std::span<const StateEntry> state) {
+  return Matcher(module, state).run();
+}
+
+std::string error_text(const MatchReport& report, std::string_view class_name, bool strict,
+                       Quote quote) {
+  std::string text = concat("Error(s) in loading state_dict for ", class_name, ":");
+  if (strict && !report.missing_keys.empty()) {
+    append(text, "\n\t", key_list("Missing", report.missing_keys, quote));
+  }
+  if (strict && !report.unexpected_keys.empty()) {
+    append(text, "\n\t", key_list("Unexpected", report.unexpected_keys, quote));
+  }
+  for (const MatchReport::Mismatch& mismatch : report.mismatches) {
+    append(text, "\n\t", mismatch_text(mismatch, quote));
+  }
+  return text;
+}
+
+std::string size_text(std::span<const std::int64_t> shape) {
+  std::string text = "torch.Size([";
+  for (std::size_t i = 0; i < shape.size(); ++i) append(text, i == 0 ? "" : ", ", shape[i]);
+  return text + "])";
+}
+
+}  // namespace hardload

@@ -1,0 +1,69 @@
+// match: which key of a state dict goes where in a module.
+//
+// The rules and the order of everything are those of torch.nn.Module.load_state_dict
+// (torch/nn/modules/module.py), found in one pass: each key is looked at once, where PyTorch
+// filters all keys again for every child.
+//
+//   const MatchReport report = match(spec, keys);
+//   for (const MatchReport::Copy& copy : report.copies) ...
+//   if (!report.fits(strict)) return error_text(report, spec.class_name, strict);
+//
+// Threads: a function of its arguments alone.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "loader/match/module_spec.h"
+
+namespace hardload {
+
+// One entry of a state dict. Borrows its text.
+struct StateEntry {
+  std::string_view key;
+  std::string_view type;                // Python's name of the value's type; empty for a tensor
+  std::span<const std::int64_t> shape;  // of the tensor
+  bool is_tensor() const { return type.empty(); }
+};
+
+struct MatchReport {
+  // State entry `state` fills entry `entry` of node `node`. Both have one element where the shapes
+  // differ: PyTorch loads shape [1] into shape [].
+  struct Copy {
+    std::uint32_t node, entry, state;
+  };
+  // A key that is there, but cannot be copied.
+  struct Mismatch {
+    std::string key;
+    std::string type;                 // of a value that is no tensor; else empty, and:
+    std::vector<std::int64_t> saved;  // the shape in the state dict
+    std::vector<std::int64_t> model;  // the shape in the module
+  };
+
+  std::vector<Copy> copies;                    // in the order in which PyTorch copies
+  std::vector<std::string> missing_keys;       // expected by the module, not in the state dict
+  std::vector<std::string_view> unexpected_keys;  // the other way round; borrowed from the entries
+  std::vector<Mismatch> mismatches;
+
+  // Whether load_state_dict succeeds. Mismatches count whether strict or not.
+  bool fits(bool strict) const {
+    return mismatches.empty() && (!strict || (missing_keys.empty() && unexpected_keys.empty()));
+  }
+};
+
+// Matches the entries, whose keys differ. Linear in the number of keys and names.
+MatchReport match(const ModuleSpec& module, std::span<const StateEntry> state);
+
+// PyTorch's message, character for character; `quote` is applied to what comes from the file (see
+// escape.h; the identity for PyTorch's own text). Only where !report.fits(strict).
+using Quote = std::string (*)(std::string_view);
+std::string error_text(const MatchReport& report, std::string_view class_name, bool strict,
+                       Quote quote);
+
+// "torch.Size([2, 3])"
+std::string size_text(std::span<const std::int64_t> shape);
+
+}  // namespace hardload

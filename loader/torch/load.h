@@ -1,0 +1,41 @@
+// load: a checkpoint of torch.save as LibTorch tensors. The C++ twin of torch.load.
+//
+//   auto checkpoint = hardload::load("model.pth", {.map_location = "cpu"}).value();
+//
+// Nothing in the file is run. Everything about it is checked before the first tensor is allocated,
+// and every byte against its CRC-32 before anything is returned: the result is all or nothing.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "loader/base/limits.h"
+#include "loader/base/result.h"
+#include "loader/bytes/byte_source.h"
+#include "loader/torch/checkpoint.h"
+
+namespace hardload {
+
+struct LoadOptions {
+  // Where all tensors go: "cpu", "cuda", "cuda:1", "meta" (shapes only; no tensor data is read).
+  // Without it, each goes where it was when it was saved.
+  std::optional<std::string> map_location = std::nullopt;
+
+  // Tensors view the file itself instead of memory of their own: nothing is read or verified until
+  // it is used, and the tensors follow the file. A file that is cut short later raises SIGBUS where
+  // they are used. Only for load(path) and storages that stay on the CPU, uncompressed and in this
+  // machine's byte order; others are loaded as usual.
+  bool mapped = false;
+
+  bool verify_crc = true;  // torch itself never does
+  unsigned threads = 0;    // 0: as many as the machine has
+  Limits limits = {};
+};
+
+// Loads the file at `path`, or in `source`. Errors: every kind; each names the file, the record and
+// the byte where there is one, and what to do. Threads: any number of loads at once.
+Result<Checkpoint> load(const std::string& path, const LoadOptions& options = {});
+Result<Checkpoint> load(std::shared_ptr<const ByteSource> source, const LoadOptions& options = {});
+
+}  // namespace hardload
