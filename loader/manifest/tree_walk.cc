@@ -128,7 +128,7 @@ Result<void> TreeWalk::charge(std::uint64_t bytes) {
   return {};
 }
 
-// As str() in Python.
+// As str() in Python for the keys that occur; others by their type.
 void TreeWalk::append_to_name(Slot key) {
   const Value value(manifest_.graph_, key);
   if (const auto text = value.as_string()) {

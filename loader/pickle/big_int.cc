@@ -7,8 +7,9 @@
 namespace hardload {
 namespace {
 
-// 256^1785 is the last power of 256 with at most 4,300 digits.
-constexpr std::size_t kMostDecimalBytes = 1785;
+constexpr std::size_t kMostDigits = 4300;
+// No number of more bytes has so few digits: 256^1786 > 10^4300.
+constexpr std::size_t kMostDecimalBytes = 1786;
 
 using Magnitude = std::vector<std::uint8_t>;  // most significant byte first, no leading zeros
 
@@ -61,8 +62,10 @@ std::string hexadecimal(const Magnitude& magnitude) {
 std::string big_int_text(std::span<const std::byte> bytes) {
   const bool negative = !bytes.empty() && (bytes.back() & std::byte{0x80}) != std::byte{0};
   const Magnitude magnitude = magnitude_of(bytes, negative);
-  return (negative ? "-" : "") +
-         (magnitude.size() > kMostDecimalBytes ? hexadecimal(magnitude) : decimal(magnitude));
+  const std::string digits =
+      magnitude.size() > kMostDecimalBytes ? std::string() : decimal(magnitude);
+  const bool fits = !digits.empty() && digits.size() <= kMostDigits;
+  return (negative ? "-" : "") + (fits ? digits : hexadecimal(magnitude));
 }
 
 }  // namespace hardload

@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+"""Says what a file of torch.save holds, by loading it with the real torch.
+
+usage: describe.py FILE...
+
+Prints, for each file, the JSON object that `hardload inspect FILE --format json --digest` has to
+print (loader/cli/inspect.schema.json). Tensors, values and digests come from torch.load; which
+record each tensor's storage is, and where it lies, from torch's own PyTorchFileReader.
+"""
+
+import collections
+import hashlib
+import json
+import math
+import pickle
+import sys
+import zipfile
+import io
+
+import torch
+
+LARGEST_EXACT = 2**53
+
+
+def typed(kind, value):
+    return {"$type": kind, "value": value}
+
+
+def number(value):
+    if math.isfinite(value):
+        return value
+    return typed("float", "nan" if math.isnan(value) else "inf" if value > 0 else "-inf")
+
+
+def integer(value):
+    if -LARGEST_EXACT <= value <= LARGEST_EXACT:
+        return value
+    return typed("int", hex(value) if len(str(abs(value))) > 4300 else str(value))
+
+
+def inside_itself(value, open_objects):
+    """Whether a list, dict or set is among the objects around it; tuples hold it only through one."""
+    return not isinstance(value, tuple) and any(value is other for other in open_objects)
+
+
+class Values:
+    """Converts an object tree, leaving tensors out of dicts, and tells cycles by identity."""
+
+    def __init__(self, storages):
+        self.storages = storages
+        self.open = []
+
+    def convert(self, value):
+        kind = type(value)
+        if isinstance(value, torch.Tensor):
+            return {"$type": "tensor"}
+        if kind in (type(None), bool, str):
+            return value
+        if kind is int:
+            return integer(value)
+        if kind is float:
+            return number(value)
+        if kind is complex:
+            return typed("complex", [number(value.real), number(value.imag)])
+        if kind in (bytes, bytearray):
+            return typed(kind.__name__, value.hex())
+        if kind is torch.dtype:
+            return typed("torch.dtype", str(value).removeprefix("torch."))
+        if kind is torch.qscheme:
+            return typed("torch.qscheme", str(value).removeprefix("torch."))
+        if kind is torch.layout:
+            return typed("torch.layout", str(value))
+        if kind is torch.device:
+            return typed("torch.device", str(value))
+        if isinstance(value, type) or kind.__name__ == "tensortype":
+            return typed("class", value.__module__ + "." + value.__name__)
+        if kind in (torch.storage.TypedStorage, torch.UntypedStorage):
+            return self.storages.describe(value)
+        if inside_itself(value, self.open):
+            return {"$type": "cycle"}
+        self.open.append(value)
+        try:
+            return self.container(value)
+        finally:
+            self.open.pop()
+
+    def container(self, value):
+        kind = type(value)
+        if kind in (dict, collections.OrderedDict, collections.Counter):
+            items = [(k, self.convert(v)) for k, v in value.items()
+                     if not isinstance(v, torch.Tensor)]
+            plain = all(type(k) is str and k != "$type" for k in value)
+            if plain and kind is not collections.Counter:
+                return dict(items)
+            name = "Counter" if kind is collections.Counter else "dict"
+            return {"$type": name, "items": [[self.convert(k), v] for k, v in items]}
+        items = [self.convert(item) for item in value]
+        if kind is list:
+            return items
+        names = {tuple: "tuple", set: "set", torch.Size: "torch.Size"}
+        return {"$type": names[kind], "items": items}
+
+
+class Storages:
+    """Which record each storage of a file is, by unpickling it with torch's own functions."""
+
+    def __init__(self, path):
+        self.reader = torch._C.PyTorchFileReader(path)
+        with zipfile.ZipFile(path) as archive:
+            self.deflated = {info.filename.partition("/")[2] for info in archive.infolist()
+                             if info.compress_type != zipfile.ZIP_STORED}
+        self.key, self.location, self.kept = {}, {}, []
+        outer = self
+
+        class Unpickler(pickle.Unpickler):
+            def find_class(self, module, name):
+                if "Storage" in name:
+                    return torch.serialization.StorageType(name) if name != "UntypedStorage" \
+                        else torch.UntypedStorage
+                return super().find_class(module, name)
+
+            def persistent_load(self, saved):
+                return outer.load(*saved[1:])
+
+        data = self.reader.get_record("data.pkl")
+        self.root = Unpickler(io.BytesIO(data), encoding="utf-8").load()
+
+    def load(self, kind, key, location, numel):
+        for typed_storage, known in self.kept:
+            if known == key and typed_storage._data_ptr() != 0:
+                return typed_storage
+        dtype = torch.uint8 if kind is torch.UntypedStorage else kind.dtype
+        nbytes = numel * torch._utils._element_size(dtype)
+        storage = self.reader.get_storage_from_record(
+            "data/" + key, nbytes, torch.UntypedStorage)._typed_storage()._untyped_storage
+        typed_storage = torch.storage.TypedStorage(wrap_storage=storage, dtype=dtype,
+                                                   _internal=True)
+        self.kept.append((typed_storage, key))
+        self.key[storage._cdata] = key
+        self.location[storage._cdata] = location
+        return typed_storage
+
+    def offset(self, key):
+        name = "data/" + key
+        return None if name in self.deflated else self.reader.get_record_offset(name)
+
+    def describe(self, storage):
+        untyped = storage if isinstance(storage, torch.UntypedStorage) else storage._untyped_storage
+        dtype = "uint8" if storage is untyped else str(storage.dtype).removeprefix("torch.")
+        key = next(k for s, k in self.kept if bytes(s._untyped_storage) == bytes(untyped))
+        return {"$type": "storage", "storage": key, "dtype": dtype, "nbytes": untyped.nbytes(),
+                "device": untyped.device.type}
+
+
+def walk(value, path, open_objects):
+    """Yields (path, tensor) in the order of the tree."""
+    if isinstance(value, torch.Tensor):
+        yield path, value
+        return
+    if not isinstance(value, (dict, list, tuple, set)) or inside_itself(value, open_objects):
+        return
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in items:
+        yield from walk(item, path + [key], open_objects + [value])
+
+
+def key_name(key):
+    """What a key adds to a tensor's name."""
+    plain = isinstance(key, (str, int, type(None)))
+    return str(key) if plain else f"<{type(key).__name__}>"
+
+
+def logical_bytes(tensor):
+    """The elements of a tensor in row-major order, conj and neg bits applied, as bytes."""
+    plain = tensor.detach()
+    if plain.dtype.is_complex:
+        plain = plain.resolve_conj()
+    plain = plain.resolve_neg()
+    # Types without arithmetic are copied as integers of their size.
+    if plain.dtype.itemsize in (1, 2, 4, 8):
+        same_size = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+        plain = plain.view(same_size[plain.dtype.itemsize])
+    return bytes(plain.contiguous().clone().untyped_storage())
+
+
+def describe(path):
+    """The JSON object for the file at `path`."""
+    root = torch.load(path, weights_only=False)
+    storages = Storages(path)
+    tensors = []
+    for (keys, tensor), (_, twin) in zip(walk(root, [], []), walk(storages.root, [], []),
+                                         strict=True):
+        assert tensor.dtype == twin.dtype and tensor.shape == twin.shape
+        meta = tensor.is_meta
+        key = None if meta else storages.key[twin.untyped_storage()._cdata]
+        start = None if meta else storages.offset(key)
+        entry = {
+            "name": ".".join(map(key_name, keys)),
+            "path": [Values(storages).convert(k) for k in keys],
+            "dtype": str(tensor.dtype).removeprefix("torch."),
+            "shape": list(tensor.shape),
+            "strides": list(tensor.stride()),
+            "offset": tensor.storage_offset(),
+            "storage": key,
+            "file_offset": None if start is None
+                           else start + tensor.storage_offset() * tensor.dtype.itemsize,
+            "nbytes": tensor.numel() * tensor.dtype.itemsize,
+            "device": "meta" if meta else storages.location[twin.untyped_storage()._cdata],
+            "sha256": None if meta else hashlib.sha256(logical_bytes(tensor)).hexdigest(),
+        }
+        tensors.append(entry)
+    order = b"little"
+    if storages.reader.has_record("byteorder"):
+        order = storages.reader.get_record("byteorder")
+    version = ".data/version" if storages.reader.has_record(".data/version") else "version"
+    return {
+        "container": "zip",
+        "format_version": int(storages.reader.get_record(version)),
+        "byteorder": order.decode(),
+        "tensors": tensors,
+        "values": Values(storages).convert(root),
+    }
+
+
+def text(description):
+    """One tensor a line, so that changes can be read."""
+    lines = [json.dumps(tensor) for tensor in description["tensors"]]
+    head = {k: v for k, v in description.items() if k not in ("tensors", "values")}
+    return (json.dumps(head)[:-1] + ', "tensors": [\n' + ",\n".join(lines) + '],\n"values": ' +
+            json.dumps(description["values"]) + "}\n")
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        sys.stdout.write(text(describe(name)))
