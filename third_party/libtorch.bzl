@@ -19,7 +19,8 @@ _CUDA_WHEELS = [
 _PLATFORM = "manylinux_2_28_x86_64"
 _CUDA_PLATFORMS = ["manylinux2014_x86_64", "manylinux_2_25_x86_64"]
 
-_LIBRARIES = ["libc10.so", "libtorch_cpu.so", "libtorch.so"]
+# Not libtorch.so: it is empty and needs libtorch_cuda.so.
+_LIBRARIES = ["libc10.so", "libtorch_cpu.so"]
 _NEEDED = ["libgomp.so.1", "libcudart.so.13", "libcupti.so.13"]
 
 _HELP = ("No LibTorch: set $LIBTORCH to a folder that holds LibTorch %s (include/ and lib/), or " +

@@ -12,6 +12,8 @@ namespace hardload {
 namespace {
 
 constexpr std::string_view kExtraState = "_extra_state";
+constexpr std::string_view kBatchCount = "num_batches_tracked";
+constexpr std::int64_t kFirstWithBatchCount = 2;  // version of BatchNorm
 
 // PyTorch 0.3 had no 0-dimensional tensors; what it saved as [1] still loads into [].
 bool shapes_fit(std::span<const std::int64_t> model, std::span<const std::int64_t> saved) {
@@ -51,11 +53,21 @@ class ChildIndex {
 
 class Matcher {
  public:
-  Matcher(const ModuleSpec& module, std::span<const StateEntry> state)
-      : module_(module), state_(state), keys_(state.size()), is_expected_(state.size()) {
+  Matcher(const ModuleSpec& module, std::span<const StateEntry> state,
+          std::span<const ModuleVersion> versions)
+      : module_(module),
+        state_(state),
+        keys_(state.size()),
+        versions_(versions),
+        paths_(versions.size()),
+        is_expected_(state.size()) {
     for (std::uint32_t i = 0; i < state.size(); ++i) {
       keys_.insert(seeded_hash(state[i].key), i,
                    [&](std::uint32_t j) { return state_[j].key == state_[i].key; });
+    }
+    for (std::uint32_t i = 0; i < versions.size(); ++i) {
+      paths_.insert(seeded_hash(versions[i].path), i,
+                    [&](std::uint32_t j) { return versions_[j].path == versions_[i].path; });
     }
   }
 
@@ -76,7 +88,8 @@ class Matcher {
     const auto found = keys_.find(seeded_hash(key),
                                   [&](std::uint32_t i) { return state_[i].key == key; });
     if (!found) {
-      report_.missing_keys.push_back(std::move(key));
+      const bool may_be_absent = entry.name == kBatchCount && predates_batch_count(node);
+      if (!may_be_absent) report_.missing_keys.push_back(std::move(key));
       return;
     }
     is_expected_[*found] = true;
@@ -89,6 +102,16 @@ class Matcher {
     } else {
       report_.copies.push_back({node, index, *found});
     }
+  }
+
+  bool predates_batch_count(std::uint32_t node) const {
+    if (!module_.nodes[node].counts_batches) return false;
+    std::string_view path = module_.nodes[node].prefix;
+    if (!path.empty()) path.remove_suffix(1);  // its "."
+    const auto found = paths_.find(seeded_hash(path), [&](std::uint32_t i) {
+      return versions_[i].path == path;
+    });
+    return !found || versions_[*found].version < kFirstWithBatchCount;
   }
 
   // The module that a key which nothing expects is reported by, as in PyTorch: the deepest one
@@ -131,6 +154,8 @@ class Matcher {
   const ModuleSpec& module_;
   std::span<const StateEntry> state_;
   NameIndex keys_;
+  std::span<const ModuleVersion> versions_;
+  NameIndex paths_;  // of versions_
   std::vector<bool> is_expected_;
   MatchReport report_;
 };
@@ -158,8 +183,9 @@ std::string mismatch_text(const MatchReport::Mismatch& mismatch, Quote quote) {
 
 }  // namespace
 
-MatchReport match(const ModuleSpec& module, std::span<const StateEntry> state) {
-  return Matcher(module, state).run();
+MatchReport match(const ModuleSpec& module, std::span<const StateEntry> state,
+                  std::span<const ModuleVersion> versions) {
+  return Matcher(module, state, versions).run();
 }
 
 std::string error_text(const MatchReport& report, std::string_view class_name, bool strict,

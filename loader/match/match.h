@@ -54,8 +54,15 @@ struct MatchReport {
   }
 };
 
+// The version that a state dict records for the module at `path` (its `_metadata`; "" is the root).
+struct ModuleVersion {
+  std::string_view path;
+  std::int64_t version;
+};
+
 // Matches the entries, whose keys differ. Linear in the number of keys and names.
-MatchReport match(const ModuleSpec& module, std::span<const StateEntry> state);
+MatchReport match(const ModuleSpec& module, std::span<const StateEntry> state,
+                  std::span<const ModuleVersion> versions = {});
 
 // PyTorch's message, character for character; `quote` is applied to what comes from the file (see
 // escape.h; the identity for PyTorch's own text). Only where !report.fits(strict).

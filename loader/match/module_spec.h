@@ -29,6 +29,9 @@ struct ModuleSpec {
     std::string prefix;               // the path from the root with a "." behind it; "" for the root
     std::vector<Entry> entries;
     std::vector<Child> children;
+    // The module is of the BatchNorm family and counts batches. State dicts of its version 1 have
+    // no num_batches_tracked, which is then not missing (torch/nn/modules/batchnorm.py).
+    bool counts_batches = false;
   };
 
   std::string class_name;             // of the root, as Python prints it

@@ -11,6 +11,20 @@ Error wrong(std::string problem) {
   return Error(ErrorKind::kKey, Stage::kTorch, std::move(problem));
 }
 
+// The attribute that Module.state_dict() sets on its OrderedDict: path -> {'version': number}.
+std::vector<StateDict::Version> versions_of(Value dict) {
+  std::vector<StateDict::Version> versions;
+  const auto attributes = dict.attributes();
+  const auto metadata = attributes ? attributes->find("_metadata") : std::nullopt;
+  for (std::size_t i = 0; metadata && i < metadata->size(); ++i) {
+    const auto path = metadata->is_mapping() ? metadata->key(i).as_string() : std::nullopt;
+    const auto version = path ? metadata->item(i).find("version") : std::nullopt;
+    const auto number = version ? version->as_int() : std::nullopt;
+    if (number) versions.push_back({std::string(*path), *number});
+  }
+  return versions;
+}
+
 }  // namespace
 
 Result<at::Tensor> Checkpoint::tensor(std::string_view name) const {
@@ -32,6 +46,7 @@ Result<StateDict> Checkpoint::state_dict(Value dict) const {
     return std::move(error).advise("Save model.state_dict() and load that.");
   }
   StateDict state;
+  state.versions = versions_of(dict);
   state.entries.reserve(dict.size());
   for (std::size_t i = 0; i < dict.size(); ++i) {
     const auto key = dict.key(i).as_string();

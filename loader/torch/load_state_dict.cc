@@ -31,7 +31,8 @@ std::vector<StateEntry> entries_of(const StateDict& state) {
       const auto sizes = entry.tensor.sizes();
       entries.push_back({entry.key, {}, {sizes.data(), sizes.size()}});
     } else {
-      entries.push_back({entry.key, entry.type.empty() ? "NoneType" : entry.type, {}});
+      const std::string_view type = entry.type;
+      entries.push_back({entry.key, type.empty() ? "NoneType" : type, {}});
     }
   }
   return entries;
@@ -75,7 +76,11 @@ Result<IncompatibleKeys> run(torch::nn::Module& module, const StateDict& state,
   ModuleTargets targets = list_targets(module);
   if (!options.class_name.empty()) targets.spec.class_name = options.class_name;
   const std::vector<StateEntry> entries = entries_of(state);
-  const MatchReport report = match(targets.spec, entries);
+  std::vector<ModuleVersion> versions;
+  for (const StateDict::Version& version : state.versions) {
+    versions.push_back({version.path, version.version});
+  }
+  const MatchReport report = match(targets.spec, entries, versions);
   if (!report.fits(options.strict)) {
     return mismatch_error(report, entries, targets.spec.class_name, options.strict);
   }

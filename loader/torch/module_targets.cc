@@ -4,6 +4,8 @@
 #include <utility>
 
 #include <torch/nn/module.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/instancenorm.h>
 
 #include "loader/torch/class_name.h"
 
@@ -18,12 +20,24 @@ void add_entry(ModuleSpec::Node& node, std::vector<at::Tensor>& tensors, const s
   tensors.push_back(tensor);
 }
 
+template <typename... Impl>
+bool is_any_of(const torch::nn::Module& module) {
+  return (... || (dynamic_cast<const Impl*>(&module) != nullptr));
+}
+
+// Python's _NormBase.
+bool counts_batches(const torch::nn::Module& module) {
+  return is_any_of<torch::nn::BatchNorm1dImpl, torch::nn::BatchNorm2dImpl,
+                   torch::nn::BatchNorm3dImpl, torch::nn::InstanceNorm1dImpl,
+                   torch::nn::InstanceNorm2dImpl, torch::nn::InstanceNorm3dImpl>(module);
+}
+
 // Adds `module` and all below it. Not through named_modules(), which throws for modules that are no
 // shared_ptr, and not through named_parameters(recurse = true), which crashes on null children.
 std::uint32_t add_node(const torch::nn::Module& module, std::string prefix,
                        ModuleTargets& targets) {
   const auto number = static_cast<std::uint32_t>(targets.spec.nodes.size());
-  ModuleSpec::Node node{std::move(prefix), {}, {}};
+  ModuleSpec::Node node{std::move(prefix), {}, {}, counts_batches(module)};
   std::vector<at::Tensor> tensors;
   for (const auto& parameter : module.named_parameters(/*recurse=*/false)) {
     add_entry(node, tensors, parameter.key(), parameter.value());

@@ -7,6 +7,7 @@
 // Ownership: shares its tensors' memory. Threads: like a std::vector.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,15 @@ struct StateDict {
     at::Tensor tensor;
     std::string type;  // Python's name of the value's type where it is no tensor; else empty
   };
+  // What Python keeps in `_metadata`: the version of the module at a path ("" is the root). Only
+  // BatchNorm's is looked at.
+  struct Version {
+    std::string path;
+    std::int64_t version;
+  };
+
   std::vector<Entry> entries;
+  std::vector<Version> versions;
 };
 
 }  // namespace hardload
