@@ -51,12 +51,12 @@ Result<void> verify_content(const ByteSource& source, const Limits& limits,
   std::uint64_t used = 0;
   for (const StorageSpec& storage : manifest.storages()) {
     report.storage_bytes += storage.bytes;
-    used += storage.record != nullptr ? 1 : 0;
+    if (storage.record != nullptr) ++used;
   }
   std::uint64_t data_records = 0;
   const std::string prefix = std::string(manifest.archive().folder()) + "/data/";
   for (const Record& record : manifest.archive().zip().records()) {
-    data_records += record.name.starts_with(prefix) && record.name.size() > prefix.size() ? 1 : 0;
+    if (record.name.starts_with(prefix) && record.name.size() > prefix.size()) ++data_records;
   }
   report.unreferenced = data_records - used;
   return {};

@@ -46,7 +46,7 @@ std::optional<std::string_view> common_prefix(const Longer& longer, const Shorte
     for (const std::string_view key : longer) {
       if (!key.starts_with(prefix)) return std::nullopt;
       const std::string_view rest = key.substr(prefix.size());
-      hits += wanted.find(seeded_hash(rest), is_key(rest)) ? 1 : 0;
+      if (wanted.find(seeded_hash(rest), is_key(rest))) ++hits;
     }
     if (2 * hits > std::min(longer.size(), shorter.size())) return prefix;
   }

@@ -17,7 +17,7 @@ constexpr std::int64_t kFirstWithBatchCount = 2;  // version of BatchNorm
 
 // PyTorch 0.3 had no 0-dimensional tensors; what it saved as [1] still loads into [].
 bool shapes_fit(std::span<const std::int64_t> model, std::span<const std::int64_t> saved) {
-  return std::ranges::equal(model, saved) ||
+  return std::equal(model.begin(), model.end(), saved.begin(), saved.end()) ||
          (model.empty() && saved.size() == 1 && saved[0] == 1);
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -38,6 +39,9 @@ class Checkpoint {
 
   // The tensor that `value`, a Value of kind kTensor of this checkpoint, stands for.
   const at::Tensor& tensor(Value value) const { return tensors_[value.number()]; }
+
+  // All tensors, by the manifest's numbers.
+  std::span<const at::Tensor> tensors() const { return tensors_; }
 
   // The tensor of this name: keys and indices joined by ".". Errors: kKey.
   Result<at::Tensor> tensor(std::string_view name) const;

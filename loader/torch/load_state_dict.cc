@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <ATen/MemoryOverlap.h>
 #include <ATen/core/Tensor.h>
 #include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
@@ -62,6 +63,10 @@ Result<Copy> prepare(const at::Tensor& target, const at::Tensor& source, const s
   }
   if (target.is_inference() && !c10::InferenceMode::is_enabled()) {
     return refuse("is an inference tensor", "Call load_state_dict under c10::InferenceMode.");
+  }
+  if (at::has_internal_overlap(target) == at::MemOverlap::Yes) {
+    return refuse("is an expanded view, whose elements share memory",
+                  "Give it memory of its own with clone() first.");
   }
   at::Tensor converted = source.detach();
   if (converted.dim() == 1 && target.dim() == 0) converted = converted.squeeze(0);

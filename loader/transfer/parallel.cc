@@ -45,17 +45,17 @@ Result<void> for_each_parallel(std::size_t count, unsigned threads,
   };
 
   if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
-  {
-    std::vector<std::jthread> helpers;
-    try {
-      for (std::size_t i = 1; i < std::min<std::size_t>(threads, count); ++i) {
-        helpers.emplace_back(run);
-      }
-    } catch (const std::system_error&) {
-      // The system gives no more threads; those that run, and this one, do the work.
+  std::vector<std::thread> helpers;
+  helpers.reserve(std::min<std::size_t>(threads, count));
+  try {
+    for (std::size_t i = 1; i < std::min<std::size_t>(threads, count); ++i) {
+      helpers.emplace_back(run);
     }
-    run();
-  }  // joins
+  } catch (const std::system_error&) {
+    // The system gives no more threads; those that run, and this one, do the work.
+  }
+  run();
+  for (std::thread& helper : helpers) helper.join();
   if (error) return *std::move(error);
   return {};
 }

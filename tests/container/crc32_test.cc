@@ -1,0 +1,71 @@
+// crc32 equals published values and a bit-by-bit computation, in one piece and in several.
+
+#include "loader/container/crc32.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/matchers.h"
+
+namespace hardload {
+namespace {
+
+using testing::as_bytes;
+
+// The definition: polynomial 0x04c11db7, reflected, all bits inverted before and after.
+std::uint32_t crc32_by_bits(std::string_view bytes) {
+  std::uint32_t crc = ~0u;
+  for (const char c : bytes) {
+    crc ^= static_cast<std::uint8_t>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320u : 0u);
+  }
+  return ~crc;
+}
+
+std::string mixed_bytes(std::size_t count) {
+  std::string bytes;
+  std::uint32_t state = 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    state = state * 1664525u + 1013904223u;
+    bytes += static_cast<char>(state >> 24);
+  }
+  return bytes;
+}
+
+TEST(Crc32, EqualsPublishedValues) {
+  EXPECT_EQ(crc32(as_bytes("")), 0u);
+  EXPECT_EQ(crc32(as_bytes("a")), 0xe8b7be43u);
+  EXPECT_EQ(crc32(as_bytes("abc")), 0x352441c2u);
+  EXPECT_EQ(crc32(as_bytes("123456789")), 0xcbf43926u);
+  EXPECT_EQ(crc32(as_bytes("The quick brown fox jumps over the lazy dog")), 0x414fa339u);
+  EXPECT_EQ(crc32(as_bytes(std::string(32, '\0'))), 0x190a55adu);
+  EXPECT_EQ(crc32(as_bytes(std::string(32, '\xff'))), 0xff6cab0bu);
+}
+
+TEST(Crc32, IsZeroForBytesThatAreNot) {
+  EXPECT_EQ(crc32(as_bytes("\x9d\x0a\xd9\x6d")), 0u);
+}
+
+TEST(Crc32, EqualsTheDefinitionAtEveryLengthAndAlignment) {
+  const std::string bytes = mixed_bytes(700);
+  for (std::size_t start : {0u, 1u, 3u, 8u, 15u}) {
+    for (std::size_t count = 0; start + count <= bytes.size(); count += 7) {
+      const std::string_view part = std::string_view(bytes).substr(start, count);
+      ASSERT_EQ(crc32(as_bytes(part)), crc32_by_bits(part)) << start << " " << count;
+    }
+  }
+}
+
+TEST(Crc32, ContinuesAfterEarlierBytes) {
+  const std::string bytes = mixed_bytes(100);
+  for (std::size_t split = 0; split <= bytes.size(); ++split) {
+    const std::uint32_t before = crc32(as_bytes(bytes).first(split));
+    EXPECT_EQ(crc32(as_bytes(bytes).subspan(split), before), crc32_by_bits(bytes)) << split;
+  }
+}
+
+}  // namespace
+}  // namespace hardload
