@@ -25,8 +25,10 @@ void check_all_pairs() {
   };
   for (int a = Limit::min(); a <= Limit::max(); ++a) {
     for (int b = Limit::min(); b <= Limit::max(); ++b) {
-      ASSERT_EQ(checked_add(static_cast<T>(a), static_cast<T>(b)), expected(a + b)) << a << " " << b;
-      ASSERT_EQ(checked_mul(static_cast<T>(a), static_cast<T>(b)), expected(a * b)) << a << " " << b;
+      ASSERT_EQ(checked_add(static_cast<T>(a), static_cast<T>(b)), expected(a + b))
+          << a << " " << b;
+      ASSERT_EQ(checked_mul(static_cast<T>(a), static_cast<T>(b)), expected(a * b))
+          << a << " " << b;
     }
   }
 }

@@ -93,9 +93,8 @@ TEST(Dtype, OtherNamesAreNotFound) {
                                       "torch.float32", "FloatStorage", "half", "double"}) {
     EXPECT_EQ(dtype_named(name), std::nullopt) << name;
   }
-  for (const std::string_view name :
-       {"", "float32", "Floatstorage", "FloatStorageX", "Storage", "UntypedStorage",
-        "cuda.FloatStorage"}) {
+  for (const std::string_view name : {"", "float32", "Floatstorage", "FloatStorageX", "Storage",
+                                      "UntypedStorage", "cuda.FloatStorage"}) {
     EXPECT_EQ(dtype_of_storage(name), std::nullopt) << name;
   }
 }

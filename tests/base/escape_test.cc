@@ -30,8 +30,8 @@ void check(const std::vector<Case>& cases) {
 
 TEST(Escape, LeavesPrintableTextAlone) {
   for (const std::string text :
-       {"", "layer1.0.conv.weight", " !\"#$%&'()*+,-./09:;<=>?@AZ[]^_`az{|}~", "Größe.ß", "模型.重み",
-        "\U0001F600", "e\u0301", "\u05d0\u05d1", "\u00a0\u00a1", "\ufffd"}) {
+       {"", "layer1.0.conv.weight", " !\"#$%&'()*+,-./09:;<=>?@AZ[]^_`az{|}~", "Größe.ß",
+        "模型.重み", "\U0001F600", "e\u0301", "\u05d0\u05d1", "\u00a0\u00a1", "\ufffd"}) {
     EXPECT_EQ(escape_for_display(text), text);
   }
 }
@@ -68,15 +68,15 @@ TEST(Escape, BidiControls) {
 }
 
 TEST(Escape, InvisibleCharacters) {
-  check({{"a\u00adb", "a\\u{00ad}b"},        // soft hyphen
-         {"a\u034fb", "a\\u{034f}b"},        // combining grapheme joiner
+  check({{"a\u00adb", "a\\u{00ad}b"},             // soft hyphen
+         {"a\u034fb", "a\\u{034f}b"},             // combining grapheme joiner
          {"\u115f\u1160", "\\u{115f}\\u{1160}"},  // Hangul fillers
          {"\u17b4\u180e", "\\u{17b4}\\u{180e}"},
          {"a\u200bb\u200c\u200d", "a\\u{200b}b\\u{200c}\\u{200d}"},
          {"\u2060\u2064", "\\u{2060}\\u{2064}"},
          {"\u3164\uffa0", "\\u{3164}\\u{ffa0}"},
          {"\ufe0e\ufe0f", "\\u{fe0e}\\u{fe0f}"},
-         {"\ufeffa", "\\u{feff}a"}});        // byte order mark
+         {"\ufeffa", "\\u{feff}a"}});  // byte order mark
 }
 
 TEST(Escape, LineSeparators) {
@@ -98,10 +98,12 @@ TEST(Escape, TagsAndNoncharacters) {
 }
 
 TEST(Escape, InvalidUtf8ByteByByte) {
-  check({{"a\xff" "b", "a\\xffb"},
+  check({{"a\xff"
+          "b",
+          "a\\xffb"},
          {"\x80\xbf", "\\x80\\xbf"},
-         {"\xc0\xaf", "\\xc0\\xaf"},               // overlong "/"
-         {"\xe2\x80", "\\xe2\\x80"},               // cut
+         {"\xc0\xaf", "\\xc0\\xaf"},  // overlong "/"
+         {"\xe2\x80", "\\xe2\\x80"},  // cut
          {"\xe2\x80z", "\\xe2\\x80z"},
          {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},  // above 0x10FFFF
          {"\xc3\xa9\xc3", "\u00e9\\xc3"}});
@@ -109,14 +111,18 @@ TEST(Escape, InvalidUtf8ByteByByte) {
 
 // The text "\x1b" and the byte 0x1b must not look the same.
 TEST(Escape, BackslashKeepsTheResultUnambiguous) {
-  check({{"\\x1b", "\\\\x1b"}, {"\x1b", "\\x1b"}, {"\\u{202e}", "\\\\u{202e}"}, {"\\\\", "\\\\\\\\"}});
+  check({{"\\x1b", "\\\\x1b"},
+         {"\x1b", "\\x1b"},
+         {"\\u{202e}", "\\\\u{202e}"},
+         {"\\\\", "\\\\\\\\"}});
 }
 
 TEST(Escape, ShowsTextsOfTwoBytesAllDifferently) {
   std::set<std::string> seen;
   for (int first = 0; first < 256; ++first) {
     for (int second = 0; second < 256; ++second) {
-      seen.insert(escape_for_display({static_cast<char>(first), static_cast<char>(second)}));
+      seen.insert(
+          escape_for_display(std::string{static_cast<char>(first), static_cast<char>(second)}));
     }
   }
   EXPECT_EQ(seen.size(), 65536u);

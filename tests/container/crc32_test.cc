@@ -45,9 +45,7 @@ TEST(Crc32, EqualsPublishedValues) {
   EXPECT_EQ(crc32(as_bytes(std::string(32, '\xff'))), 0xff6cab0bu);
 }
 
-TEST(Crc32, IsZeroForBytesThatAreNot) {
-  EXPECT_EQ(crc32(as_bytes("\x9d\x0a\xd9\x6d")), 0u);
-}
+TEST(Crc32, IsZeroForBytesThatAreNot) { EXPECT_EQ(crc32(as_bytes("\x9d\x0a\xd9\x6d")), 0u); }
 
 TEST(Crc32, EqualsTheDefinitionAtEveryLengthAndAlignment) {
   const std::string bytes = mixed_bytes(700);

@@ -40,10 +40,10 @@ std::string long_text() {
 
 TEST(Inflate, GivesTheContent) {
   const std::string streams[] = {
-      "\x01\x05\x00\xfa\xffhello"s,                          // stored
-      "\xcb\x48\xcd\xc9\xc9\x07\x00"s,                       // fixed codes
-      "\x00\x02\x00\xfd\xffhe\x01\x03\x00\xfc\xffllo"s,      // two blocks
-      "\x00\x00\x00\xff\xff\x01\x05\x00\xfa\xffhello"s,      // an empty block first
+      "\x01\x05\x00\xfa\xffhello"s,                      // stored
+      "\xcb\x48\xcd\xc9\xc9\x07\x00"s,                   // fixed codes
+      "\x00\x02\x00\xfd\xffhe\x01\x03\x00\xfc\xffllo"s,  // two blocks
+      "\x00\x00\x00\xff\xff\x01\x05\x00\xfa\xffhello"s,  // an empty block first
   };
   for (const std::string& stream : streams) {
     const auto [result, bytes] = inflate_to(stream, 5);
@@ -109,12 +109,12 @@ TEST(Inflate, RefusesMalformedBlocks) {  // C06
       {"an over-full code of code lengths", "\x04\x00\xfe\xff"s},
       {"a repeat of no length", "\x04\x00\x24\x49\x00"s},
       {"a repeat past the last symbol", "\x04\x00\x24\xe9\xff\xff"s},
-      {"an over-full code of literals", "\x04\x80\x49\x92\x24\x49\x92\x24\x71\xff\xff\x93\x11\x00"s},
+      {"an over-full code of literals",
+       "\x04\x80\x49\x92\x24\x49\x92\x24\x71\xff\xff\x93\x11\x00"s},
       {"an over-full code of distances",
        "\x04\x80\x49\x92\x24\x49\x92\x24\x0f\xb4\xff\xff\xc3\x84"s},
       {"a distance code that is none", "\x02\x7e\xff\xff"s},
-      {"a distance before the start",
-       "\x0c\xc0\x81\x00\x00\x00\x00\x00\x90\xff\x6b\x04\x00"s},
+      {"a distance before the start", "\x0c\xc0\x81\x00\x00\x00\x00\x00\x90\xff\x6b\x04\x00"s},
   };
   for (const auto& c : cases) {
     EXPECT_ERROR(inflate_to(c.stream, 300).result, ErrorKind::kContainer,

@@ -35,7 +35,7 @@ inline RecordTweaks by_other_tool(std::string_view content, bool deflate = false
                 f.flags = 0;
                 f.time = 0x63cf;
                 f.date = 0x5921;
-                f.external_attributes = 0100600u << 16;
+                f.external_attributes = 0600u << 16;
               }};
 }
 

@@ -1,9 +1,9 @@
 // Sources of bytes that no small file can be: huge and sparse, or failing.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -5,6 +5,7 @@
 
 #include "loader/base/limits.h"
 #include "loader/base/result.h"
+#include "loader/bytes/memory_source.h"
 #include "loader/container/zip_directory.h"
 #include "loader/container/zip_end.h"
 #include "loader/container/zip_local.h"

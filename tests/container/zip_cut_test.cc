@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "loader/bytes/memory_source.h"
 #include "loader/container/zip_archive.h"
 #include "loader/container/zip_end.h"
 #include "tests/container/other_tools.h"
@@ -29,11 +30,11 @@ void expect_cut_in(std::string_view file, std::size_t size, std::string_view nam
   EXPECT_EQ(error.kind(), ErrorKind::kContainer);
   EXPECT_EQ(error.record(), name) << "cut at " << size;
   EXPECT_EQ(error.offset(), present) << "cut at " << size;
-  EXPECT_EQ(error.problem(),
-            "the zip file is cut short: it has " + std::to_string(size) +
-                " bytes and no end record; it stops after " + std::to_string(present) +
-                " bytes of this record, which begins at byte " + std::to_string(header_offset) +
-                " of the file");
+  EXPECT_EQ(error.problem(), "the zip file is cut short: it has " + std::to_string(size) +
+                                 " bytes and no end record; it stops after " +
+                                 std::to_string(present) +
+                                 " bytes of this record, which begins at byte " +
+                                 std::to_string(header_offset) + " of the file");
   EXPECT_NE(error.advice().find("fetch the file again"), std::string_view::npos);
 }
 
@@ -74,12 +75,11 @@ TEST(ExplainCut, NamesTheRecordAndItsBytes) {
 
 TEST(ExplainCut, NamesTheRecordsOfOtherTools) {
   const std::string data(100, 'd');
-  expect_every_cut_is_explained(
-      ZipBuilder(0)
-          .add("data.pkl", data, testing::by_other_tool(data))
-          .add("folder/0", data, testing::by_other_tool(data))
-          .add("other/1", data, testing::by_other_tool(data, true))
-          .build());
+  expect_every_cut_is_explained(ZipBuilder(0)
+                                    .add("data.pkl", data, testing::by_other_tool(data))
+                                    .add("folder/0", data, testing::by_other_tool(data))
+                                    .add("other/1", data, testing::by_other_tool(data, true))
+                                    .build());
 }
 
 TEST(ExplainCut, StaysWithTheRecordBeforeWhereAHeaderIsCut) {

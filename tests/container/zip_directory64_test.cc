@@ -53,9 +53,9 @@ void expect_record(const Entry& entry, std::uint64_t bytes, std::uint64_t offset
 TEST(ReadDirectory64, TakesTheValuesThatStandElsewhere) {
   expect_record({kElsewhere, kElsewhere, 0, zip64_field(u64(kTera) + u64(kTera))}, kTera, 0);
   expect_record({3, 3, kElsewhere, zip64_field(u64(kTera))}, 3, kTera);
-  expect_record({kElsewhere, kElsewhere, kElsewhere,
-                 zip64_field(u64(kTera) + u64(kTera) + u64(5 * kTera))},
-                kTera, 5 * kTera);
+  expect_record(
+      {kElsewhere, kElsewhere, kElsewhere, zip64_field(u64(kTera) + u64(kTera) + u64(5 * kTera))},
+      kTera, 5 * kTera);
   expect_record({3, kElsewhere, 0, zip64_field(u64(3))}, 3, 0);
   expect_record({kElsewhere, 3, 0, zip64_field(u64(3))}, 3, 0);
   // Behind another field, and in front of one.
@@ -114,8 +114,8 @@ TEST(ReadDirectory64, RefusesAbsentFields) {  // Q01
 
 TEST(ReadDirectory64, RefusesShortFields) {  // Q02
   const Entry entries[] = {
-      {3, 3, kElsewhere, zip64_field("")},
-      {3, 3, kElsewhere, zip64_field(std::string(7, '\0'))},
+      {kElsewhere, 3, 0, zip64_field("")},
+      {kElsewhere, 3, 0, zip64_field(std::string(7, '\0'))},
       {kElsewhere, kElsewhere, 0, zip64_field(u64(3))},
       {kElsewhere, kElsewhere, kElsewhere, zip64_field(u64(3) + u64(3))},
       {kElsewhere, kElsewhere, kElsewhere, zip64_field(u64(3) + u64(3) + u32(0))},
@@ -142,12 +142,8 @@ TEST(ReadDirectory64, RefusesSizesThatDisagreeWithEachOther) {  // C01
 
 TEST(ReadDirectory64, RefusesExtraFieldsThatRunPastTheirArea) {  // Q08
   const std::string extras[] = {
-      u16(0xcafe) + u16(5) + "1234",
-      u16(0xcafe) + u16(0xFFFF),
-      u16(0xcafe) + "1",
-      "1",
-      extra_field(0xcafe, "12") + "123",
-      u16(1) + u16(9) + u64(0),
+      u16(0xcafe) + u16(5) + "1234",     u16(0xcafe) + u16(0xFFFF), u16(0xcafe) + "1", "1",
+      extra_field(0xcafe, "12") + "123", u16(1) + u16(9) + u64(0),
   };
   for (const std::string& extra : extras) {
     EXPECT_ERROR(listing_of({3, 3, 0, extra}), ErrorKind::kBounds,

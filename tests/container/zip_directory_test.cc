@@ -9,8 +9,8 @@
 #include <gtest/gtest.h>
 
 #include "tests/container/bytes.h"
-#include "tests/container/stages.h"
 #include "tests/container/other_tools.h"
+#include "tests/container/stages.h"
 #include "tests/support/matchers.h"
 #include "tests/support/zip_builder.h"
 
@@ -26,11 +26,8 @@ using testing::ZipBuilder;
 
 TEST(ReadDirectory, GivesTheRecords) {
   const std::string text(1000, 't');
-  const auto listing = directory_of(ZipBuilder(0)
-                                        .add("m/b", "abc")
-                                        .add("m/a", text, {.deflate = true})
-                                        .add("m/", "")
-                                        .build());
+  const auto listing = directory_of(
+      ZipBuilder(0).add("m/b", "abc").add("m/a", text, {.deflate = true}).add("m/", "").build());
   ASSERT_OK(listing);
   ASSERT_EQ(listing->records.size(), 3u);
   const Record& stored = listing->records[0];
@@ -52,17 +49,18 @@ TEST(ReadDirectory, GivesTheRecords) {
 }
 
 TEST(ReadDirectory, SkipsCommentsAndUnknownExtraFields) {
-  const auto listing = directory_of(
-      ZipBuilder(0)
-          .add("m/a", "abc",
-               {.central =
-                    [](CentralFields& f) {
-                      f.extra = testing::extra_field(0x5455, "\x01time") +  // Unix time
-                                testing::extra_field(0xcafe, "");
-                      f.comment = "PK\x01\x02 comment";
-                    }})
-          .add("m/b", "")
-          .build());
+  const auto listing =
+      directory_of(ZipBuilder(0)
+                       .add("m/a", "abc",
+                            {.central =
+                                 [](CentralFields& f) {
+                                   f.extra =
+                                       testing::extra_field(0x5455, "\x01time") +  // Unix time
+                                       testing::extra_field(0xcafe, "");
+                                   f.comment = "PK\x01\x02 comment";
+                                 }})
+                       .add("m/b", "")
+                       .build());
   ASSERT_OK(listing);
   ASSERT_EQ(listing->records.size(), 2u);
   EXPECT_EQ(listing->records[0].name, "m/a");
@@ -70,7 +68,8 @@ TEST(ReadDirectory, SkipsCommentsAndUnknownExtraFields) {
 }
 
 TEST(ReadDirectory, AllowsTheFlagsOfOrdinaryWriters) {
-  for (const std::uint16_t flags : {0x0000, 0x0002, 0x0004, 0x0006, 0x0008, 0x0800, 0x080e}) {
+  constexpr std::uint16_t kFlags[] = {0x0000, 0x0002, 0x0004, 0x0006, 0x0008, 0x0800, 0x080e};
+  for (const std::uint16_t flags : kFlags) {
     const auto listing = directory_with_entry([=](CentralFields& f) { f.flags = flags; });
     ASSERT_OK(listing) << flags;
     EXPECT_EQ(listing->records[0].flags, flags);
@@ -80,8 +79,9 @@ TEST(ReadDirectory, AllowsTheFlagsOfOrdinaryWriters) {
 TEST(ReadDirectory, RefusesUnknownFlags) {  // Z17
   EXPECT_ERROR(directory_with_entry([](CentralFields& f) { f.flags = 0x0809; }),
                ErrorKind::kUnsupported, "in record 'm/a' at byte 52: the record is encrypted");
-  for (const std::uint16_t flags : {0x0010, 0x0020, 0x0040, 0x0080, 0x0100, 0x0200, 0x0400, 0x1000,
-                                    0x2000, 0x4000, 0x8000, 0x0828}) {
+  constexpr std::uint16_t kFlags[] = {0x0010, 0x0020, 0x0040, 0x0080, 0x0100, 0x0200,
+                                      0x0400, 0x1000, 0x2000, 0x4000, 0x8000, 0x0828};
+  for (const std::uint16_t flags : kFlags) {
     EXPECT_ERROR(directory_with_entry([=](CentralFields& f) { f.flags = flags; }),
                  ErrorKind::kUnsupported,
                  "in record 'm/a' at byte 52: the record has flags " + std::to_string(flags));
@@ -89,7 +89,8 @@ TEST(ReadDirectory, RefusesUnknownFlags) {  // Z17
 }
 
 TEST(ReadDirectory, RefusesOtherCompressionMethods) {  // Z18
-  for (const std::uint16_t method : {1, 6, 7, 9, 12, 14, 93, 95, 98, 99, 65'535}) {
+  constexpr std::uint16_t kMethods[] = {1, 6, 7, 9, 12, 14, 93, 95, 98, 99, 65'535};
+  for (const std::uint16_t method : kMethods) {
     EXPECT_ERROR(directory_with_entry([=](CentralFields& f) { f.method = method; }),
                  ErrorKind::kUnsupported,
                  "in record 'm/a' at byte 52: the record is compressed with method " +
@@ -98,7 +99,8 @@ TEST(ReadDirectory, RefusesOtherCompressionMethods) {  // Z18
 }
 
 TEST(ReadDirectory, RefusesRecordsOnOtherDisks) {  // Z09
-  for (const std::uint16_t disk : {1, 0xFFFF}) {
+  constexpr std::uint16_t kDisks[] = {1, 0xFFFF};
+  for (const std::uint16_t disk : kDisks) {
     EXPECT_ERROR(directory_with_entry([=](CentralFields& f) { f.disk = disk; }),
                  ErrorKind::kUnsupported, "in record 'm/a' at byte 52: the record lies on another");
   }
@@ -141,19 +143,20 @@ TEST(ReadDirectory, RefusesAnotherNumberOfRecords) {  // Z06
         }));
   };
   EXPECT_OK(declaring(3));
-  for (const std::uint16_t records : {0, 1}) {
+  constexpr std::uint16_t kWrong[] = {0, 1};
+  for (const std::uint16_t records : kWrong) {
     EXPECT_ERROR(declaring(records), ErrorKind::kContainer,
                  "the archive declares " + std::to_string(records) +
                      " records, but its directory holds another number");
   }
   // As the directory's 147 bytes hold no fourth entry, 46 bytes of which are fixed.
   EXPECT_ERROR(declaring(4), ErrorKind::kContainer, "too few for 4 records");
-  EXPECT_ERROR(directory_of(ZipBuilder(0).add("m/" + std::string(46, 'a'), "").build(
-                   [](EndFields& f) {
-                     f.records = f.disk_records = 2;
-                     f.end64.records = f.end64.disk_records = 2;
-                   })),
-               ErrorKind::kContainer, "declares 2 records, but its directory holds another number");
+  EXPECT_ERROR(
+      directory_of(ZipBuilder(0).add("m/" + std::string(46, 'a'), "").build([](EndFields& f) {
+        f.records = f.disk_records = 2;
+        f.end64.records = f.end64.disk_records = 2;
+      })),
+      ErrorKind::kContainer, "declares 2 records, but its directory holds another number");
 }
 
 TEST(ReadDirectory, TakesNoMemoryForRecordsThatCannotBeThere) {  // Q06

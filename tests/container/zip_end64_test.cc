@@ -74,8 +74,7 @@ TEST(FindDirectory64, RefusesALocatorThatPointsElsewhere) {  // Q04
 }
 
 TEST(FindDirectory64, RefusesWrongSignatures) {  // Q04, Z08
-  EXPECT_ERROR(find(built([](EndFields& f) { f.end64.signature ^= 0x100; })),
-               ErrorKind::kContainer,
+  EXPECT_ERROR(find(built([](EndFields& f) { f.end64.signature ^= 0x100; })), ErrorKind::kContainer,
                "at byte 101: the zip64 locator does not point at a zip64 end record");
   // Without a locator, the zip64 end record is but bytes between directory and end record.
   EXPECT_ERROR(find(built([](EndFields& f) { f.locator.signature ^= 0x100; })),

@@ -94,7 +94,8 @@ TEST(FindDirectory, RefusesACommentThatEndsElsewhere) {  // Z03
   EXPECT_ERROR(find(bytes.substr(0, bytes.size() - 1)), ErrorKind::kContainer, part);
   constexpr std::size_t kCommentBytesAt = kEndAt + 20;
   expect_found(find(testing::patched(bytes, kCommentBytesAt, u16(3))));
-  for (const std::uint16_t size : {0, 2, 4, 65'535}) {
+  constexpr std::uint16_t kWrong[] = {0, 2, 4, 65'535};
+  for (const std::uint16_t size : kWrong) {
     EXPECT_ERROR(find(testing::patched(bytes, kCommentBytesAt, u16(size))), ErrorKind::kContainer,
                  part);
   }

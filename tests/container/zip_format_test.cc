@@ -17,15 +17,14 @@ using testing::u16;
 using testing::u32;
 using testing::u64;
 
-const std::string kLocal = u32(kLocalSignature) + u16(20) + u16(0x0808) + u16(8) + u16(1) +
-                           u16(2) + u32(0xdeadbeef) + u32(123456) + u32(654321) + u16(14) +
-                           u16(300);
-const std::string kCentral = u32(kCentralSignature) + u16(0x0314) + u16(20) + u16(0x0801) +
-                             u16(8) + u16(1) + u16(2) + u32(0xdeadbeef) + u32(123456) +
-                             u32(654321) + u16(14) + u16(300) + u16(5) + u16(6) + u16(7) +
-                             u32(0x81a40010) + u32(0x89abcdef);
-const std::string kEnd = u32(kEndSignature) + u16(1) + u16(2) + u16(3) + u16(4) + u32(55555) +
-                         u32(66666) + u16(7);
+const std::string kLocal = u32(kLocalSignature) + u16(20) + u16(0x0808) + u16(8) + u16(1) + u16(2) +
+                           u32(0xdeadbeef) + u32(123456) + u32(654321) + u16(14) + u16(300);
+const std::string kCentral = u32(kCentralSignature) + u16(0x0314) + u16(20) + u16(0x0801) + u16(8) +
+                             u16(1) + u16(2) + u32(0xdeadbeef) + u32(123456) + u32(654321) +
+                             u16(14) + u16(300) + u16(5) + u16(6) + u16(7) + u32(0x81a40010) +
+                             u32(0x89abcdef);
+const std::string kEnd =
+    u32(kEndSignature) + u16(1) + u16(2) + u16(3) + u16(4) + u32(55555) + u32(66666) + u16(7);
 const std::string kLocator = u32(kLocatorSignature) + u32(1) + u64(0x123456789abcdef0) + u32(3);
 const std::string kEnd64 = u32(kEnd64Signature) + u64(44) + u16(0x031e) + u16(45) + u32(1) +
                            u32(2) + u64(3) + u64(4) + u64(0x1111111111111111) +

@@ -83,10 +83,10 @@ TEST(LocateRecordsGaps, RefusesAWrongDescriptor) {  // Z19
 }
 
 TEST(LocateRecordsGaps, RefusesHighHalvesInAWideDescriptor) {  // Z19
-  EXPECT_ERROR(located(with_descriptor(
-                   [](DescriptorFields& f) { f.wide = true, f.bytes += std::uint64_t{1} << 32; },
-                   false)),
-               ErrorKind::kContainer, "the data descriptor contradicts");
+  EXPECT_ERROR(
+      located(with_descriptor(
+          [](DescriptorFields& f) { f.wide = true, f.bytes += std::uint64_t{1} << 32; }, false)),
+      ErrorKind::kContainer, "the data descriptor contradicts");
 }
 
 TEST(LocateRecordsGaps, RefusesADescriptorThatNoFlagAnnounces) {  // Z19
@@ -102,12 +102,12 @@ TEST(LocateRecordsGaps, AllowsEmptyRecordsWithAndWithoutDescriptor) {  // C11
     const RecordTweaks tweaks = {.descriptor = [=](DescriptorFields& f) { f.present = present; }};
     EXPECT_OK(located(ZipBuilder(0).add("m/a", "", tweaks).add("m/b", "", tweaks).build()));
   }
-  EXPECT_ERROR(located(ZipBuilder(0)
-                           .add("m/a", "",
-                                {.descriptor =
-                                     [](DescriptorFields& f) { f.present = true, f.bytes = 1; }})
-                           .build()),
-               ErrorKind::kContainer, "the data descriptor contradicts");
+  EXPECT_ERROR(
+      located(ZipBuilder(0)
+                  .add("m/a", "",
+                       {.descriptor = [](DescriptorFields& f) { f.present = true, f.bytes = 1; }})
+                  .build()),
+      ErrorKind::kContainer, "the data descriptor contradicts");
 }
 
 TEST(LocateRecordsGaps, RefusesBytesBetweenRecords) {  // Z16
@@ -136,14 +136,14 @@ TEST(LocateRecordsGaps, RefusesASmuggledRecord) {  // Z16
 }
 
 TEST(LocateRecordsGaps, RefusesAnOlderDirectory) {  // Z30
-  const std::string entry =
-      ZipBuilder(0).add("m/a", "abc").build().substr(52, 49);
+  const std::string entry = ZipBuilder(0).add("m/a", "abc").build().substr(52, 49);
   EXPECT_ERROR(located(ZipBuilder(0).add("m/a", "abc").build({}, entry)), ErrorKind::kContainer,
                "in record 'm/a' at byte 36: 65 bytes after the record belong to no record");
   // An appended update: the old archive's end stands in front of the new record.
-  const std::string old_end =
-      ZipBuilder(0).add("m/a", "abc").build([](testing::EndFields& f) { f.zip64 = false; })
-          .substr(52);
+  const std::string old_end = ZipBuilder(0)
+                                  .add("m/a", "abc")
+                                  .build([](testing::EndFields& f) { f.zip64 = false; })
+                                  .substr(52);
   EXPECT_ERROR(
       located(ZipBuilder(0).add("m/a", "abc").add("m/b", "b", {.before = old_end}).build()),
       ErrorKind::kContainer, "bytes after the record belong to no record");

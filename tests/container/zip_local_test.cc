@@ -68,11 +68,14 @@ TEST(LocateRecords, AllowsADirectoryInAnotherOrder) {
 TEST(LocateRecords, RefusesHeadersOutsideOfTheRecords) {  // Z11, Q07
   for (const std::uint64_t offset :
        {std::uint64_t{52}, std::uint64_t{60}, std::uint64_t{1'000'000}, ~std::uint64_t{0}}) {
-    const std::string file =
-        ZipBuilder(0).add("m/a", "abc", {.central = [=](CentralFields& f) {
-                            f.header_offset = 0xFFFFFFFF;
-                            f.extra = extra_field(1, u64(offset));
-                          }}).build();
+    const std::string file = ZipBuilder(0)
+                                 .add("m/a", "abc",
+                                      {.central =
+                                           [=](CentralFields& f) {
+                                             f.header_offset = 0xFFFFFFFF;
+                                             f.extra = extra_field(1, u64(offset));
+                                           }})
+                                 .build();
     EXPECT_ERROR(located(file), ErrorKind::kBounds,
                  "in record 'm/a' at byte " + std::to_string(offset) +
                      ": the record's local header would lie outside");
@@ -80,9 +83,10 @@ TEST(LocateRecords, RefusesHeadersOutsideOfTheRecords) {  // Z11, Q07
 }
 
 TEST(LocateRecords, RefusesHeadersThatAreNone) {  // Z11
-  EXPECT_ERROR(located(two_records({}, {.local = [](LocalFields& f) { f.signature = 0x04034b51; }})),
-               ErrorKind::kContainer,
-               "in record 'm/b' at byte 52: there is no local header where the directory says");
+  EXPECT_ERROR(
+      located(two_records({}, {.local = [](LocalFields& f) { f.signature = 0x04034b51; }})),
+      ErrorKind::kContainer,
+      "in record 'm/b' at byte 52: there is no local header where the directory says");
   EXPECT_ERROR(located(two_records({.local = [](LocalFields& f) { f.signature = 0x02014b50; }})),
                ErrorKind::kContainer,
                "in record 'm/a' at byte 0: there is no local header where the directory says");
@@ -178,12 +182,13 @@ TEST(LocateRecords, RefusesDataThatReachesPastItsRoom) {  // Z14, C03, Q07
 }
 
 TEST(LocateRecords, RefusesNamesAndExtraFieldsThatReachPastTheirRoom) {  // Z14
+  constexpr std::uint16_t kLengths[] = {0x7000, 0xFFFF};
   // Bytes 26 and 28 of a local header hold the lengths of name and extra field.
   const std::string file = two_records();
   ASSERT_OK(located(testing::patched(file, 52 + 26, u16(3))));
   for (const std::size_t record_at : {0u, 52u}) {
     for (const std::size_t length_at : {26u, 28u}) {
-      for (const std::uint16_t length : {0x7000, 0xFFFF}) {
+      for (const std::uint16_t length : kLengths) {
         EXPECT_ERROR(located(testing::patched(file, record_at + length_at, u16(length))),
                      ErrorKind::kBounds, "where the next structure begins");
       }
@@ -192,12 +197,11 @@ TEST(LocateRecords, RefusesNamesAndExtraFieldsThatReachPastTheirRoom) {  // Z14
 }
 
 TEST(LocateRecords, RefusesRecordsThatShareAHeader) {  // Z15
-  const std::string file = ZipBuilder(0)
-                               .add("m/a", "abc")
-                               .add("m/b", "abc", {.central = [](CentralFields& f) {
-                                      f.header_offset = 0;
-                                    }})
-                               .build();
+  const std::string file =
+      ZipBuilder(0)
+          .add("m/a", "abc")
+          .add("m/b", "abc", {.central = [](CentralFields& f) { f.header_offset = 0; }})
+          .build();
   EXPECT_ERROR(located(file), ErrorKind::kContainer, "two records share one local header");
 }
 

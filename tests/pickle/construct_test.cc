@@ -116,7 +116,7 @@ TEST(Construct, Encode) {
   expect_refused(Constructor::kEncode,
                  {"", kText, kLatin1, kText + "U\x04zlib", kText + "U\x04idna",
                   kText + "U\x08punycode", kText + "U\x05utf-8", kText + "U\x06LATIN1",
-                  kText + "U\x07latin1 ", kText + "U\x0Alatin1\0zlib"s, kText + kNone,
+                  kText + "U\x07latin1 ", kText + "U\x0blatin1\0zlib"s, kText + kNone,
                   kBytes + kLatin1, kInt + kLatin1, kText + kLatin1 + kLatin1,
                   "U\x02\xc4\x80" + kLatin1,  // U+0100
                   "U\x03\xed\xa0\x80" + kLatin1},

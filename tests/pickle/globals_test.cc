@@ -221,7 +221,7 @@ TEST(Globals, AreMatchedExactly) {
                    [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     for (const std::string& changed :
          {upper, name + " ", " " + name, name + "s", "_" + name, name.substr(1), name + "\n",
-          name + '\0', "", module + "." + name, name.substr(0, name.size() - 1)}) {
+          name + '\0', std::string(), module + "." + name, name.substr(0, name.size() - 1)}) {
       EXPECT_EQ(find_global(module, changed).has_value(), is_listed(module, changed))
           << module << "." << changed;
     }
