@@ -25,8 +25,9 @@ using testing::write_temporary;
 
 // A path in the test's own folder where nothing is.
 std::string free_path(std::string_view name) {
-  const std::string path = write_temporary(name, "");
-  std::filesystem::remove(path);
+  const std::filesystem::path beside = write_temporary("beside", "");
+  const std::filesystem::path path = beside.parent_path() / name;
+  std::filesystem::remove_all(path);
   return path;
 }
 
@@ -110,7 +111,9 @@ TEST(FileSource, SaysWhyAPathCannotBeOpened) {
         Case{free_path("long") + std::string(5000, 'x'), "File name too long"}}) {
     const auto source = FileSource::open(c.path);
     EXPECT_ERROR(source, ErrorKind::kIo, c.part);
-    if (!source.ok()) EXPECT_EQ(source.error().source(), c.path);
+    if (!source.ok()) {
+      EXPECT_EQ(source.error().source(), c.path);
+    }
   }
   EXPECT_OK(FileSource::open(file));
 }
@@ -155,7 +158,9 @@ TEST(FileSource, TakesNothingButRegularFiles) {
         Case{"/dev/null", "this is a device, not a file"}}) {
     const auto source = FileSource::open(c.path);
     EXPECT_ERROR(source, ErrorKind::kNotRegular, c.part);
-    if (!source.ok()) EXPECT_EQ(source.error().source(), c.path);
+    if (!source.ok()) {
+      EXPECT_EQ(source.error().source(), c.path);
+    }
   }
 }
 

@@ -1,7 +1,8 @@
 // A CRC field of 0 is believed where the archive's id was made with it, or where there is no id.
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -108,6 +109,30 @@ TEST(AbsentCrcs, AreRefusedWhereTheIdIsMalformed) {
 TEST(AbsentCrcs, MakeAnOverlongIdALimit) {
   EXPECT_ERROR(open(checkpoint(kZeroCrc).record(std::string(kId), std::string(5000, '1')).build()),
                ErrorKind::kLimit, "in record 'model/.data/serialization_id'");
+}
+
+TEST(AbsentCrcs, HaveTheIdVerified) {
+  const std::string id = std::string(kDigits, '7') + right_half(checkpoint(kZeroCrc));
+  const auto with_id = [&](const testing::RecordTweaks& tweaks) {
+    return open(checkpoint(kZeroCrc).record(std::string(kId), id, tweaks).build());
+  };
+  EXPECT_OK(with_id({}));
+  EXPECT_ERROR(with_id({.descriptor = [](testing::DescriptorFields& f) { f.crc32 ^= 1; },
+                        .central = [](testing::CentralFields& f) { f.crc32 ^= 1; }}),
+               ErrorKind::kChecksum, "in record 'model/.data/serialization_id'");
+}
+
+TEST(AbsentCrcs, ChainInTheOrderOfTheDirectory) {
+  const auto reordered = [](std::string file) {
+    constexpr std::size_t kEntry = 46 + 12;
+    const auto first = file.begin() + static_cast<std::ptrdiff_t>(file.rfind("model/data/0") - 46);
+    const auto second = file.begin() + static_cast<std::ptrdiff_t>(file.rfind("model/data/1") - 46);
+    std::swap_ranges(first, first + kEntry, second);
+    return file;
+  };
+  const std::string half = id_half(crc_fields(reordered(checkpoint(kZeroCrc).build())));
+  EXPECT_OK(open(reordered(with_half(checkpoint(kZeroCrc), half))));
+  EXPECT_ERROR(open(with_half(checkpoint(kZeroCrc), half)), ErrorKind::kChecksum, kRemoved);
 }
 
 TEST(AbsentCrcs, LeaveTheIdUnreadWhereNoneIsAbsent) {

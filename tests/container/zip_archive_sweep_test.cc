@@ -98,6 +98,20 @@ TEST_P(ZipSweep, NoticesEveryFlippedBitOrGivesTheSame) {
   EXPECT_GT(refused, 4 * file.size());
 }
 
+// C12: who can alter a file can alter its checksums, too. A CRC-32 is no signature.
+TEST(ZipOfOneAlteredByte, GivesAlteredContentWhereAllChecksumsFit) {
+  const std::string file = ZipBuilder(0).add("m/a", "abc").build();
+  const std::string altered = ZipBuilder(0).add("m/a", "abd").build();
+  std::string mixed = file;
+  mixed.replace(33, 3, altered, 33, 3);  // the content
+  EXPECT_ERROR(contents_of(mixed), ErrorKind::kChecksum, "in record 'm/a'");
+  mixed.replace(40, 4, altered, 40, 4);  // in the data descriptor
+  EXPECT_ERROR(contents_of(mixed), ErrorKind::kContainer, "the data descriptor contradicts");
+  mixed.replace(52 + 16, 4, altered, 52 + 16, 4);  // in the directory
+  ASSERT_OK(contents_of(mixed));
+  EXPECT_EQ(*contents_of(mixed), (Contents{{"m/a", "abd"}}));
+}
+
 INSTANTIATE_TEST_SUITE_P(Shapes, ZipSweep, ::testing::Values(in_torchs_shape(), in_other_shape()));
 
 }  // namespace

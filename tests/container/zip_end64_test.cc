@@ -137,6 +137,11 @@ TEST(FindDirectory64, RefusesADirectoryDeclaredElsewhere) {
   EXPECT_ERROR(declared(51, 49), ErrorKind::kContainer,
                "is declared at byte 51 with 49 bytes, but ends at byte 101");
   EXPECT_ERROR(declared(52, 48), ErrorKind::kContainer, "with 48 bytes");
+  // Z07: past the end of the file, over the end record, and around the end of 64 bits.
+  EXPECT_FALSE(declared(1'000'000, 49).ok());
+  EXPECT_FALSE(declared(52, 1'000'000).ok());
+  EXPECT_FALSE(declared(60, 49).ok());
+  EXPECT_FALSE(declared(kHuge, 102).ok());
 }
 
 TEST(FindDirectory64, RefusesSeveralDisks) {  // Z09

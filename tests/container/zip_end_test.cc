@@ -159,6 +159,21 @@ TEST(FindDirectory, RefusesSeveralDisks) {  // Z09
   EXPECT_ERROR(with_disks(0xFFFF, 0xFFFF), ErrorKind::kUnsupported, "several disks");
 }
 
+TEST(FindDirectory, RefusesTwoCountsOfRecords) {  // Z09
+  const auto counting = [](std::uint16_t disk_records) {
+    return find(small().build([=](EndFields& f) {
+      f.zip64 = false;
+      f.disk_records = disk_records;
+    }));
+  };
+  expect_found(counting(1));
+  for (const auto& found : {counting(0), counting(2)}) {
+    ASSERT_FALSE(found.ok());
+    EXPECT_NE(found.error().message().find("at byte 101: the end record counts its records in two"),
+              std::string::npos);
+  }
+}
+
 TEST(FindDirectory, KeepsToItsLimits) {  // Z20, N10
   const std::string bytes = ZipBuilder(0).add("m/a", "").add("m/b", "").build(without_zip64);
   EXPECT_OK(find(bytes, {.max_directory_bytes = 98, .max_records = 2}));

@@ -18,7 +18,9 @@ inline Result<Manifest> describe_bytes(std::string_view bytes,
                                        const DescribeOptions& options = {}) {
   const MemorySource source = source_of(bytes);
   auto manifest = describe(source, options);
-  if (manifest.ok()) EXPECT_EQ(check_invariants(source, *manifest), "");
+  if (manifest.ok()) {
+    EXPECT_EQ(check_invariants(source, *manifest), "");
+  }
   return manifest;
 }
 

@@ -35,7 +35,9 @@ Result<std::int64_t> check(const View& view) {
 void expect_refused(const View& view, std::string_view part) {
   const auto count = check(view);
   EXPECT_ERROR(count, ErrorKind::kLayout, part);
-  if (!count.ok()) EXPECT_EQ(count.error().stage(), Stage::kManifest);
+  if (!count.ok()) {
+    EXPECT_EQ(count.error().stage(), Stage::kManifest);
+  }
 }
 
 void expect_count(const View& view, std::int64_t expected) {
@@ -162,7 +164,9 @@ TEST(Layout, AgreesWithLookingAtEachElement) {
           const auto count = check(view);
           ASSERT_EQ(count.ok(), needed * 3 <= bytes)
               << a << "," << b << " " << s << "," << t << " " << offset << " " << bytes;
-          if (count.ok()) EXPECT_EQ(*count, a * b);
+          if (count.ok()) {
+            EXPECT_EQ(*count, a * b);
+          }
           ++(count.ok() ? accepted : refused);
         }
       }

@@ -211,7 +211,9 @@ TEST(ConstructNew, RefusesAllOthers) {
         constructor == Constructor::kTensorClass || constructor == Constructor::kParameter;
     if (tensor) continue;
     EXPECT_EQ(Arguments(kEmptyList).construct_new(constructor), refusal) << i;
-    if (!container) EXPECT_EQ(Arguments("").construct_new(constructor), refusal) << i;
+    if (!container) {
+      EXPECT_EQ(Arguments("").construct_new(constructor), refusal) << i;
+    }
   }
 }
 

@@ -11,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include "loader/base/dtype.h"
+
 namespace hardload {
 namespace {
 
