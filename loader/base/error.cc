@@ -127,6 +127,7 @@ std::string Error::compose(std::string (*quote)(std::string_view),
   append(out, to_string(kind()), " error");
   if (!record().empty()) append(out, " in record '", quote(record()), "'");
   if (offset()) append(out, " at byte ", *offset());
+  if (offset() && !record().empty() && stage() <= Stage::kContainer) out += " of the file";
   append(out, ": ", problem, problem.ends_with('.') || problem.ends_with(' ') ? "" : ".");
   append(out, problem.find('\n') == problem.npos ? " " : "\n", advice());
   return out;

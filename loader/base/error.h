@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace hardload {
 
@@ -62,6 +63,8 @@ std::string_view to_string(ErrorKind kind);
 // "container", "pickle", ...: the folder under loader/.
 std::string_view to_string(Stage stage);
 
+class OptionalError;
+
 class [[nodiscard]] Error {
  public:
   Error(ErrorKind kind, Stage stage, std::string problem);
@@ -88,7 +91,8 @@ class [[nodiscard]] Error {
   const std::string& source() const { return detail_->source; }
   // The archive record; empty when the error is not inside one.
   const std::string& record() const { return detail_->record; }
-  // Bytes from the start of the record, or of the file where there is no record.
+  // Where: bytes from the start of the file for errors of the bytes and container stages; from the
+  // start of the record's content for those of later ones.
   std::optional<std::uint64_t> offset() const { return detail_->offset; }
   // What the user can do. Never empty: each kind has a default.
   std::string_view advice() const;
@@ -99,6 +103,9 @@ class [[nodiscard]] Error {
   std::string display() const;
 
  private:
+  friend class OptionalError;
+  Error() = default;
+
   std::string compose(std::string (*quote)(std::string_view), const std::string& problem) const;
 
   struct Detail {
@@ -111,8 +118,32 @@ class [[nodiscard]] Error {
     std::string record;
     std::string advice;
   };
-  // Behind a pointer, so that a Result<T> is no larger than T and a pointer.
+  // Behind a pointer, so that a Result<T> is hardly larger than T. Null only in an OptionalError.
   std::unique_ptr<Detail> detail_;
+};
+
+// An Error or none, in the size of one pointer. For Result (result.h).
+class OptionalError {
+ public:
+  OptionalError() = default;
+  OptionalError(Error error) : error_(std::move(error)) {}
+  OptionalError(const OptionalError& other) {
+    if (other) error_ = other.error_;
+  }
+  OptionalError& operator=(const OptionalError& other) {
+    if (this != &other) *this = OptionalError(other);
+    return *this;
+  }
+  OptionalError(OptionalError&&) noexcept = default;
+  OptionalError& operator=(OptionalError&&) noexcept = default;
+  ~OptionalError() = default;
+
+  explicit operator bool() const { return error_.detail_ != nullptr; }
+  const Error& operator*() const& { return error_; }
+  Error&& operator*() && { return std::move(error_); }
+
+ private:
+  Error error_;
 };
 
 }  // namespace hardload

@@ -10,9 +10,9 @@
 // Ownership: owns its T or its Error. Threads: like its T.
 #pragma once
 
+#include <optional>
 #include <stdexcept>
 #include <utility>
-#include <variant>
 
 #include "loader/base/error.h"
 
@@ -31,34 +31,35 @@ class BadFile : public std::runtime_error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<1>, std::move(value)) {}
-  Result(Error error) : state_(std::in_place_index<0>, std::move(error)) {}
+  Result(T value) : value_(std::move(value)) {}
+  Result(Error error) : error_(std::move(error)) {}
 
-  bool ok() const { return state_.index() == 1; }
+  bool ok() const { return value_.has_value(); }
   explicit operator bool() const { return ok(); }
 
   // The error. Only where !ok().
-  const Error& error() const& { return std::get<0>(state_); }
-  Error&& error() && { return std::get<0>(std::move(state_)); }
+  const Error& error() const& { return *error_; }
+  Error&& error() && { return *std::move(error_); }
 
   // The value; throws BadFile where there is none.
-  T& value() & { return require(), std::get<1>(state_); }
-  const T& value() const& { return require(), std::get<1>(state_); }
-  T&& value() && { return require(), std::get<1>(std::move(state_)); }
+  T& value() & { return require(), *value_; }
+  const T& value() const& { return require(), *value_; }
+  T&& value() && { return require(), *std::move(value_); }
 
   // The value. Only where ok().
-  T& operator*() & { return *std::get_if<1>(&state_); }
-  const T& operator*() const& { return *std::get_if<1>(&state_); }
-  T&& operator*() && { return std::move(*std::get_if<1>(&state_)); }
-  T* operator->() { return std::get_if<1>(&state_); }
-  const T* operator->() const { return std::get_if<1>(&state_); }
+  T& operator*() & { return *value_; }
+  const T& operator*() const& { return *value_; }
+  T&& operator*() && { return *std::move(value_); }
+  T* operator->() { return &*value_; }
+  const T* operator->() const { return &*value_; }
 
  private:
   void require() const {
-    if (!ok()) throw BadFile(std::get<0>(state_));
+    if (!ok()) throw BadFile(*error_);
   }
 
-  std::variant<Error, T> state_;
+  std::optional<T> value_;
+  OptionalError error_;
 };
 
 // Success without a value, or an Error.
@@ -66,18 +67,18 @@ template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+  Result(Error error) : error_(std::move(error)) {}
 
-  bool ok() const { return state_.index() == 0; }
+  bool ok() const { return !error_; }
   explicit operator bool() const { return ok(); }
-  const Error& error() const& { return std::get<1>(state_); }
-  Error&& error() && { return std::get<1>(std::move(state_)); }
+  const Error& error() const& { return *error_; }
+  Error&& error() && { return *std::move(error_); }
   void value() const {
-    if (!ok()) throw BadFile(std::get<1>(state_));
+    if (!ok()) throw BadFile(*error_);
   }
 
  private:
-  std::variant<std::monostate, Error> state_;
+  OptionalError error_;
 };
 
 }  // namespace hardload

@@ -1,5 +1,6 @@
 #include "loader/base/utf8.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace hardload {
@@ -32,14 +33,14 @@ std::optional<Utf8Char> decode_utf8(std::string_view text) {
 
 bool is_utf8(std::string_view text, bool allow_surrogates) {
   while (!text.empty()) {
-    // Names are nearly always ASCII: eight bytes at a time.
+    // Names are nearly always ASCII: up to eight bytes at a time.
     std::uint64_t eight = 0;
-    while (text.size() >= sizeof eight) {
-      std::memcpy(&eight, text.data(), sizeof eight);
-      if ((eight & 0x8080808080808080u) != 0) break;
-      text.remove_prefix(sizeof eight);
+    const std::size_t count = std::min(text.size(), sizeof eight);
+    std::memcpy(&eight, text.data(), count);
+    if ((eight & 0x8080808080808080u) == 0) {
+      text.remove_prefix(count);
+      continue;
     }
-    if (text.empty()) break;
     const auto next = decode_utf8(text);
     if (!next || (!allow_surrogates && is_surrogate(next->code))) return false;
     text.remove_prefix(next->length);

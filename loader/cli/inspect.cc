@@ -34,32 +34,32 @@ void write_tensor(JsonWriter& json, const Manifest& manifest, const NamedTensor&
                   const Digests& digests) {
   const TensorSpec& tensor = manifest.tensors()[named.tensor];
   json.begin_object();
-  json.key("name").string(manifest.name(named));
-  json.key("path").begin_array();
+  json.plain_key("name").string(manifest.name(named));
+  json.plain_key("path").begin_array();
   for (const Value& key : manifest.path(named)) write_value(json, manifest, key);
   json.end();
-  json.key("dtype").string(to_string(tensor.dtype));
-  json.key("shape");
+  json.plain_key("dtype").string(to_string(tensor.dtype));
+  json.plain_key("shape");
   write_dims(json, manifest.shape(tensor));
-  json.key("strides");
+  json.plain_key("strides");
   write_dims(json, manifest.strides(tensor));
-  json.key("offset").integer(tensor.offset);
-  json.key("storage");
+  json.plain_key("offset").integer(tensor.offset);
+  json.plain_key("storage");
   if (tensor.storage == TensorSpec::kNoStorage) {
     json.null();
   } else {
     json.string(manifest.storages()[tensor.storage].key);
   }
-  json.key("file_offset");
+  json.plain_key("file_offset");
   if (const auto offset = file_offset(manifest, tensor)) {
     json.unsigned_integer(*offset);
   } else {
     json.null();
   }
-  json.key("nbytes").unsigned_integer(tensor.nbytes());
-  json.key("device").string(device_of(manifest, tensor));
+  json.plain_key("nbytes").unsigned_integer(tensor.nbytes());
+  json.plain_key("device").string(device_of(manifest, tensor));
   if (!digests.empty()) {
-    json.key("sha256");
+    json.plain_key("sha256");
     if (const auto& digest = digests[named.tensor]) {
       json.string(*digest);
     } else {
@@ -82,16 +82,16 @@ void write_inspect_json(const Manifest& manifest, const Digests& digests,
   {
     JsonWriter json(out);
     json.begin_object();
-    json.key("container").string("zip");
-    json.key("format_version").unsigned_integer(manifest.archive().version());
-    json.key("byteorder").string(manifest.byte_order() == ByteOrder::kLittle ? "little" : "big");
-    json.key("tensors").begin_array();
+    json.plain_key("container").string("zip");
+    json.plain_key("format_version").unsigned_integer(manifest.archive().version());
+    json.plain_key("byteorder").string(manifest.byte_order() == ByteOrder::kLittle ? "little" : "big");
+    json.plain_key("tensors").begin_array();
     for (const NamedTensor& named : manifest.named_tensors()) {
       json.new_line();
       write_tensor(json, manifest, named, digests);
     }
     json.end();
-    json.new_line().key("values");
+    json.new_line().plain_key("values");
     write_value(json, manifest, manifest.root());
     json.end();
   }

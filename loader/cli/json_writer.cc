@@ -1,39 +1,52 @@
 #include "loader/cli/json_writer.h"
 
-#include <algorithm>
+#include <array>
 #include <charconv>
+#include <string>
 
 #include "loader/base/utf8.h"
 
 namespace hardload {
 namespace {
 
-constexpr std::size_t kFlushAt = 1 << 20;
+// How many characters at the start of `text` stand for themselves between quotes: ASCII but
+// controls, quote and backslash.
+std::size_t count_plain(std::string_view text) {
+  static constexpr auto kIsPlain = [] {
+    std::array<bool, 256> table{};
+    for (std::size_t c = 0x20; c < 0x7F; ++c) table[c] = c != '"' && c != '\\';
+    return table;
+  }();
+  std::size_t count = 0;
+  while (count < text.size() && kIsPlain[static_cast<unsigned char>(text[count])]) ++count;
+  return count;
+}
 
-// ASCII that stands for itself between quotes.
-bool is_plain(char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
-
-void append_unit(std::string& out, char32_t unit) {
-  out += "\\u";
-  for (int shift = 12; shift >= 0; shift -= 4) out += "0123456789abcdef"[(unit >> shift) & 0xF];
+std::string escaped_unit(char32_t unit) {
+  std::string text = "\\u";
+  for (int shift = 12; shift >= 0; shift -= 4) text += "0123456789abcdef"[(unit >> shift) & 0xF];
+  return text;
 }
 
 }  // namespace
 
 void JsonWriter::flush() {
-  if (!buffer_.empty()) sink_(buffer_);
-  buffer_.clear();
+  if (size_ != 0) sink_({buffer_.get(), size_});
+  size_ = 0;
 }
 
-void JsonWriter::begin_value() {
-  if (buffer_.size() >= kFlushAt) flush();
-  if (needs_comma_) buffer_ += ',';
-  needs_comma_ = true;
+void JsonWriter::put_long(std::string_view text) {
+  while (!text.empty()) {
+    flush();
+    const std::string_view part = text.substr(0, kCapacity);
+    put(part);
+    text.remove_prefix(part.size());
+  }
 }
 
 JsonWriter& JsonWriter::begin_object() {
   begin_value();
-  buffer_ += '{';
+  put('{');
   closers_.push_back('}');
   needs_comma_ = false;
   return *this;
@@ -41,14 +54,14 @@ JsonWriter& JsonWriter::begin_object() {
 
 JsonWriter& JsonWriter::begin_array() {
   begin_value();
-  buffer_ += '[';
+  put('[');
   closers_.push_back(']');
   needs_comma_ = false;
   return *this;
 }
 
 JsonWriter& JsonWriter::end() {
-  buffer_ += closers_.back();
+  put(closers_.back());
   closers_.pop_back();
   needs_comma_ = true;
   return *this;
@@ -57,7 +70,16 @@ JsonWriter& JsonWriter::end() {
 JsonWriter& JsonWriter::key(std::string_view name) {
   begin_value();
   quote(name);
-  buffer_ += ':';
+  put(':');
+  needs_comma_ = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::plain_key(std::string_view name) {
+  begin_value();
+  put('"');
+  put(name);
+  put("\":");
   needs_comma_ = false;
   return *this;
 }
@@ -69,30 +91,30 @@ JsonWriter& JsonWriter::string(std::string_view text) {
 }
 
 void JsonWriter::quote(std::string_view text) {
-  buffer_ += '"';
-  while (!text.empty()) {
-    const auto plain = std::find_if_not(text.begin(), text.end(), is_plain);
-    buffer_.append(text.begin(), plain);
-    text.remove_prefix(static_cast<std::size_t>(plain - text.begin()));
+  put('"');
+  while (true) {
+    const std::size_t plain = count_plain(text);
+    put(text.substr(0, plain));
+    text.remove_prefix(plain);
     if (text.empty()) break;
     const auto next = decode_utf8(text).value_or(Utf8Char{0xFFFD, 1});
     text.remove_prefix(next.length);
     if (next.code == '"' || next.code == '\\') {
-      buffer_ += '\\';
-      buffer_ += static_cast<char>(next.code);
+      put('\\');
+      put(static_cast<char>(next.code));
     } else if (next.code < 0x10000) {
-      append_unit(buffer_, next.code);
+      put(escaped_unit(next.code));
     } else {
-      append_unit(buffer_, 0xD800 + ((next.code - 0x10000) >> 10));
-      append_unit(buffer_, 0xDC00 + ((next.code - 0x10000) & 0x3FF));
+      put(escaped_unit(0xD800 + ((next.code - 0x10000) >> 10)));
+      put(escaped_unit(0xDC00 + ((next.code - 0x10000) & 0x3FF)));
     }
   }
-  buffer_ += '"';
+  put('"');
 }
 
 void JsonWriter::literal(std::string_view text) {
   begin_value();
-  buffer_ += text;
+  put(text);
 }
 
 JsonWriter& JsonWriter::integer(std::int64_t value) {
@@ -112,7 +134,7 @@ JsonWriter& JsonWriter::number(double value) {
   std::string_view digits(text, std::to_chars(text, text + sizeof text, value).ptr);
   literal(digits);
   // Keeps a float a float for readers that tell them from integers.
-  if (digits.find_first_of(".e") == digits.npos) buffer_ += ".0";
+  if (digits.find_first_of(".e") == digits.npos) put(".0");
   return *this;
 }
 
@@ -128,10 +150,10 @@ JsonWriter& JsonWriter::null() {
 
 JsonWriter& JsonWriter::new_line() {
   if (needs_comma_) {
-    buffer_ += ',';
+    put(',');
     needs_comma_ = false;
   }
-  buffer_ += '\n';
+  put('\n');
   return *this;
 }
 

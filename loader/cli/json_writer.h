@@ -10,10 +10,13 @@
 // caller's business.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
-#include <string>
+#include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace hardload {
@@ -21,7 +24,8 @@ namespace hardload {
 class JsonWriter {
  public:
   using Sink = std::function<void(std::string_view)>;
-  explicit JsonWriter(Sink sink) : sink_(std::move(sink)) {}
+  explicit JsonWriter(Sink sink)
+      : sink_(std::move(sink)), buffer_(std::make_unique<char[]>(kCapacity)) {}
   JsonWriter(const JsonWriter&) = delete;
   JsonWriter& operator=(const JsonWriter&) = delete;
   ~JsonWriter() { flush(); }
@@ -29,7 +33,8 @@ class JsonWriter {
   JsonWriter& begin_object();
   JsonWriter& begin_array();
   JsonWriter& end();  // of the innermost object or array
-  JsonWriter& key(std::string_view name);
+  JsonWriter& key(std::string_view name);        // any text
+  JsonWriter& plain_key(std::string_view name);  // ASCII without quote, backslash and controls
 
   JsonWriter& string(std::string_view text);  // UTF-8, surrogates allowed
   JsonWriter& integer(std::int64_t value);
@@ -43,12 +48,28 @@ class JsonWriter {
   void flush();
 
  private:
-  void begin_value();
+  void begin_value() {
+    if (needs_comma_) put(',');
+    needs_comma_ = true;
+  }
+  void put(char c) {
+    if (size_ == kCapacity) flush();
+    buffer_[size_++] = c;
+  }
+  void put(std::string_view text) {
+    if (text.size() > kCapacity - size_) return put_long(text);
+    std::memcpy(buffer_.get() + size_, text.data(), text.size());
+    size_ += text.size();
+  }
+  void put_long(std::string_view text);
   void quote(std::string_view text);
   void literal(std::string_view text);
 
+  static constexpr std::size_t kCapacity = 1 << 20;
+
   Sink sink_;
-  std::string buffer_;
+  std::unique_ptr<char[]> buffer_;
+  std::size_t size_ = 0;       // of what is in buffer_, at most kCapacity
   std::vector<char> closers_;  // of the open objects and arrays
   bool needs_comma_ = false;
 };

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <exception>
 #include <memory>
-#include <new>
 #include <string>
 #include <string_view>
 
@@ -136,7 +136,8 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) try {
   return hardload::run(argc, argv);
-} catch (const std::bad_alloc&) {
-  hardload::complain("hardload: out of memory\n");
+} catch (const std::exception& error) {
+  // Memory ran out, or the option parser failed: the library itself does not throw.
+  std::fprintf(stderr, "hardload: %s\n", error.what());
   return hardload::kTrouble;
 }

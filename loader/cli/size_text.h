@@ -1,6 +1,7 @@
 // size_text: a number of bytes for people.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 
@@ -18,7 +19,7 @@ inline std::string size_text(std::uint64_t bytes) {
     value /= 1e3;
     unit = larger;
   }
-  const auto tenths = static_cast<std::uint64_t>(value * 10 + 0.5);
+  const long tenths = std::lround(value * 10);
   return concat(tenths / 10, ".", tenths % 10, " ", unit);
 }
 

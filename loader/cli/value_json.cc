@@ -23,7 +23,7 @@ std::string hex(std::span<const std::byte> bytes) {
 }
 
 void write_typed(JsonWriter& json, std::string_view type, std::string_view value) {
-  json.begin_object().key("$type").string(type).key("value").string(value).end();
+  json.begin_object().plain_key("$type").string(type).plain_key("value").string(value).end();
 }
 
 void write_float(JsonWriter& json, double value) {
@@ -49,11 +49,11 @@ std::string device_text(Value device) {
 }
 
 void write_storage(JsonWriter& json, const StorageSpec& storage) {
-  json.begin_object().key("$type").string("storage");
-  json.key("storage").string(storage.key);
-  json.key("dtype").string(to_string(storage.dtype));
-  json.key("nbytes").unsigned_integer(storage.bytes);
-  json.key("device").string(storage.location).end();
+  json.begin_object().plain_key("$type").string("storage");
+  json.plain_key("storage").string(storage.key);
+  json.plain_key("dtype").string(to_string(storage.dtype));
+  json.plain_key("nbytes").unsigned_integer(storage.bytes);
+  json.plain_key("device").string(storage.location).end();
 }
 
 void write_scalar(JsonWriter& json, const Manifest& manifest, Value value) {
@@ -64,7 +64,7 @@ void write_scalar(JsonWriter& json, const Manifest& manifest, Value value) {
     case ValueKind::kBigInt: write_typed(json, "int", big_int_text(value.bytes())); break;
     case ValueKind::kFloat: write_float(json, *value.as_float()); break;
     case ValueKind::kComplex:
-      json.begin_object().key("$type").string("complex").key("value").begin_array();
+      json.begin_object().plain_key("$type").string("complex").plain_key("value").begin_array();
       write_float(json, value.real());
       write_float(json, value.imaginary());
       json.end().end();
@@ -85,7 +85,7 @@ void write_scalar(JsonWriter& json, const Manifest& manifest, Value value) {
     case ValueKind::kStorage:
       write_storage(json, manifest.storages()[value.number()]);
       break;
-    default: json.begin_object().key("$type").string("tensor").end(); break;
+    default: json.begin_object().plain_key("$type").string("tensor").end(); break;
   }
 }
 
@@ -161,7 +161,7 @@ class TreeWriter {
       return;
     }
     if (has_identity(value) && !identities_.insert(value.identity()).second) {  // inside itself
-      json_.begin_object().key("$type").string("cycle").end();
+      json_.begin_object().plain_key("$type").string("cycle").end();
       close_pair();
       return;
     }
@@ -171,7 +171,7 @@ class TreeWriter {
     } else if (form == Form::kArray) {
       json_.begin_array();
     } else {
-      json_.begin_object().key("$type").string(type_of(value)).key("items").begin_array();
+      json_.begin_object().plain_key("$type").string(type_of(value)).plain_key("items").begin_array();
     }
     open_.push_back({value, form});
   }

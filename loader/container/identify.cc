@@ -21,30 +21,39 @@ struct Magic {
   FileKind kind;
 };
 
-// The first that matches counts; longer ones stand before shorter ones that they begin with.
-constexpr Magic kMagics[] = {
+// The first that matches counts. Those of two bytes come last: the length that a safetensors file
+// begins with may look like them.
+constexpr Magic kLongMagics[] = {
     {"PK\x03\x04"sv, FileKind::kZip},
     {"PK\x05\x06"sv, FileKind::kZip},  // an archive without records
     {"version https://git-lfs.github.com/spec/"sv, FileKind::kLfsPointer},
-    {"\x1f\x8b"sv, FileKind::kGzip},
     {"7z\xbc\xaf\x27\x1c"sv, FileKind::kOtherArchive},
     {"Rar!\x1a\x07"sv, FileKind::kOtherArchive},
     {"\xfd"
      "7zXZ\0"sv,
      FileKind::kOtherArchive},
-    {"BZh"sv, FileKind::kOtherArchive},
     {"\x28\xb5\x2f\xfd"sv, FileKind::kOtherArchive},
-    // Protocol 2, LONG1 of ten bytes, torch's magic number 0x1950a86a20f9469cfc6c, STOP.
-    {"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."sv, FileKind::kLegacyStream},
-    {"\x80\x02"sv, FileKind::kPickle},
-    {"\x80\x03"sv, FileKind::kPickle},
-    {"\x80\x04"sv, FileKind::kPickle},
-    {"\x80\x05"sv, FileKind::kPickle},
     {"PYTORCH1"sv, FileKind::kPreview},
     {"\x89HDF\r\n\x1a\n"sv, FileKind::kHdf5},
     {"\x93NUMPY"sv, FileKind::kNumpy},
     {"GGUF"sv, FileKind::kGguf},
 };
+constexpr Magic kShortMagics[] = {
+    {"\x1f\x8b"sv, FileKind::kGzip},       {"BZh"sv, FileKind::kOtherArchive},
+    {"\x80\x02"sv, FileKind::kPickle},     {"\x80\x03"sv, FileKind::kPickle},
+    {"\x80\x04"sv, FileKind::kPickle},     {"\x80\x05"sv, FileKind::kPickle},
+};
+
+// A legacy stream begins with a pickle of torch's magic number, 0x1950a86a20f9469cfc6c: PROTO, from
+// protocol 4 on a FRAME, LONG1 of ten bytes.
+bool is_legacy_stream(std::string_view text) {
+  constexpr std::string_view kMagicNumber = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv;
+  constexpr std::size_t kProtoBytes = 2, kFrameBytes = 9;
+  const auto follows = [&](std::size_t at) {
+    return text.size() > at && text.substr(at).starts_with(kMagicNumber);
+  };
+  return text.starts_with('\x80') && (follows(kProtoBytes) || follows(kProtoBytes + kFrameBytes));
+}
 
 bool starts_with_ignoring_case(std::string_view text, std::string_view lower_prefix) {
   return text.size() >= lower_prefix.size() &&
@@ -64,13 +73,17 @@ bool looks_like_safetensors(std::span<const std::byte> head, std::uint64_t size)
 FileKind kind_of(std::span<const std::byte> head, std::uint64_t size) {
   const std::string_view text = Cursor::as_text(head);
   if (text.empty()) return FileKind::kEmpty;
-  for (const Magic& magic : kMagics) {
+  for (const Magic& magic : kLongMagics) {
     if (text.starts_with(magic.bytes)) return magic.kind;
   }
+  if (is_legacy_stream(text)) return FileKind::kLegacyStream;
   if (text.size() > kTarMagicOffset && text.substr(kTarMagicOffset).starts_with("ustar")) {
     return FileKind::kTar;
   }
   if (looks_like_safetensors(head, size)) return FileKind::kSafetensors;
+  for (const Magic& magic : kShortMagics) {
+    if (text.starts_with(magic.bytes)) return magic.kind;
+  }
   const std::size_t start = text.find_first_not_of(" \t\r\n");
   const std::string_view trimmed = start == text.npos ? std::string_view() : text.substr(start);
   for (const std::string_view tag : {"<!doctype"sv, "<html"sv, "<?xml"sv}) {

@@ -12,7 +12,6 @@ std::string_view fault_in(std::string_view name) {
   if (!is_utf8(name, /*allow_surrogates=*/false)) return "is not UTF-8";
   if (name.find('\0') != name.npos) return "holds a NUL byte";
   if (name.find('\\') != name.npos) return "holds a backslash";
-  if (name.find(':') == 1) return "begins with a drive letter";
   for (std::size_t start = 0; start < name.size();) {
     const std::size_t slash = std::min(name.find('/', start), name.size());
     const std::string_view part = name.substr(start, slash - start);

@@ -15,6 +15,17 @@ Error wrong(const Record& record, ErrorKind kind, std::string problem) {
   return Error(kind, Stage::kContainer, std::move(problem)).in_record(record.name);
 }
 
+// That the content is justified by the bytes that are really there: in the record, and, where the
+// file has holes, on the disk.
+Result<void> check_expansion(const ByteSource& source, const Record& record,
+                             const Limits& limits) {
+  const std::uint64_t present = std::min(record.stored_bytes, source.allocated_bytes());
+  if (record.bytes <= limits.expanded(present)) return {};
+  return wrong(record, ErrorKind::kLimit,
+               concat("the record makes ", record.bytes, " bytes from ", present,
+                      ", over max_expansion"));
+}
+
 Error checksum_differs(const Record& record, std::uint32_t actual) {
   return wrong(record, ErrorKind::kChecksum,
                concat("the record's CRC-32 is ", actual, ", but the archive says ", record.crc32));
@@ -29,12 +40,7 @@ Result<Buffer> read_record(const ByteSource& source, const Record& record,
                  concat("the record has ", record.bytes, " bytes, over the limit of ",
                         options.max_bytes));
   }
-  const std::uint64_t present = std::min(record.stored_bytes, source.allocated_bytes());
-  if (record.bytes > options.limits.expanded(present)) {
-    return wrong(record, ErrorKind::kLimit,
-                 concat("the record makes ", record.bytes, " bytes from ", present,
-                        ", over max_expansion"));
-  }
+  HARDLOAD_TRY(check_expansion(source, record, options.limits));
   HARDLOAD_ASSIGN(Buffer content, Buffer::read(source, record.data_offset, record.stored_bytes));
   if (record.compression == Compression::kDeflated) {
     HARDLOAD_ASSIGN(Buffer inflated, Buffer::allocate(record.bytes));
@@ -55,6 +61,7 @@ Result<void> verify_record(const ByteSource& source, const Record& record, const
     HARDLOAD_TRY(read_record(source, record, {.limits = limits}));
     return {};
   }
+  HARDLOAD_TRY(check_expansion(source, record, limits));
   constexpr std::uint64_t kChunk = 1 << 20;
   HARDLOAD_ASSIGN(Buffer chunk, Buffer::allocate(std::min(kChunk, record.bytes)));
   std::uint32_t actual = 0;

@@ -50,6 +50,11 @@ Result<TorchArchive> TorchArchive::open(const ByteSource& source, const Limits& 
 }
 
 Result<void> TorchArchive::find_folder() {
+  if (zip_.find("MAR-INF/MANIFEST.json") != nullptr) {
+    return Error(ErrorKind::kUnsupported, Stage::kContainer,
+                 "this is a model archive of TorchServe, which holds code")
+        .advise("Unpack it and load the checkpoint inside.");
+  }
   if (zip_.records().empty()) {
     return Error(ErrorKind::kContainer, Stage::kContainer, "the archive holds no records");
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "loader/base/cursor.h"
 #include "loader/base/text.h"
@@ -13,91 +14,131 @@
 namespace hardload::zip {
 namespace {
 
-constexpr std::uint64_t kBlock = 1 << 20;
-constexpr std::uint64_t kFarthest = std::uint64_t{4} << 30;
-// Torch's names are far shorter; a bound keeps the search linear in hostile files.
+// Torch's names are far shorter; a bound keeps hostile ones from filling a message.
 constexpr std::uint64_t kLongestName = 1024;
-// A header may straddle two blocks.
-constexpr std::uint64_t kOverlap = kLocalBytes + kLongestName;
 
-struct Cut {
-  std::uint64_t header_offset;
+struct Begun {
   std::string name;
   std::uint64_t data_offset;
+  std::uint64_t stored_bytes;   // 0 where a descriptor behind the data says so
+  bool has_descriptor;
 };
 
-// A local header at the start of `bytes` that belongs to this archive. Tensor data may contain the
-// signature by chance or as a stored zip; the folder that all names share tells those apart.
-std::optional<Cut> header_at(std::span<const std::byte> bytes, std::string_view folder) {
-  const auto header = parse_local(bytes);
-  if (!header || header->name_bytes > kLongestName) return std::nullopt;
-  if (header->name_bytes > bytes.size() - kLocalBytes) return std::nullopt;
-  const auto name = Cursor::as_text(bytes.subspan(kLocalBytes, header->name_bytes));
-  if (name.empty() || !name.starts_with(folder) || !is_utf8(name, false)) return std::nullopt;
-  if (header->method != kMethodStored && header->method != kMethodDeflated) return std::nullopt;
-  return Cut{0, std::string(name), kLocalBytes + std::uint64_t{header->name_bytes} +
-                                       header->extra_bytes};
-}
+class RecordChain {
+ public:
+  explicit RecordChain(const ByteSource& source) : source_(source), budget_(2 * source.size()) {}
 
-std::optional<Cut> last_header_in(std::span<const std::byte> block, std::string_view folder) {
-  const std::string_view text = Cursor::as_text(block);
-  constexpr std::string_view kSignature("PK\x03\x04", 4);
-  for (auto at = text.rfind(kSignature); at != text.npos;
-       at = at == 0 ? text.npos : text.rfind(kSignature, at - 1)) {
-    if (auto cut = header_at(block.subspan(at), folder)) {
-      cut->header_offset = at;
-      cut->data_offset += at;
-      return cut;
-    }
+  // Whether a record begins at `offset`; begun() is it.
+  bool begins_at(std::uint64_t offset) {
+    auto header = read_header(offset);
+    if (!header) return false;
+    begun_ = std::move(header);
+    return true;
   }
-  return std::nullopt;
-}
 
-std::optional<Cut> last_header(const ByteSource& source) {
-  auto first = Buffer::read(source, 0, std::min(source.size(), kOverlap));
-  if (!first.ok()) return std::nullopt;
-  const auto head = header_at(first->bytes(), "");
-  if (!head) return std::nullopt;
-  const std::string folder = head->name.substr(0, head->name.find('/') + 1);
+  // The last record that began.
+  const std::optional<Begun>& begun() const { return begun_; }
 
-  std::uint64_t end = source.size();
-  while (source.size() - end < kFarthest) {
-    const std::uint64_t start = end > kBlock ? end - kBlock : 0;
-    const std::uint64_t stop = std::min(source.size(), end + kOverlap);
-    auto block = Buffer::read(source, start, stop - start);
-    if (!block.ok()) return std::nullopt;
-    if (auto cut = last_header_in(block->bytes(), folder)) {
-      cut->header_offset += start;
-      cut->data_offset += start;
-      return cut;
+  // Where begun() ends, with its descriptor; nullopt where the file stops before.
+  std::optional<std::uint64_t> end_of_data() {
+    if (!begun_->has_descriptor) {
+      const std::uint64_t end = begun_->data_offset + begun_->stored_bytes;
+      return end <= source_.size() ? std::optional(end) : std::nullopt;
     }
-    if (start == 0) return std::nullopt;
-    end = start;
+    if (const auto end = find_descriptor()) return end;
+    // An empty record has none.
+    const bool next_follows = read_header(begun_->data_offset).has_value();
+    return next_follows ? std::optional(begun_->data_offset) : std::nullopt;
   }
-  return std::nullopt;
-}
+
+ private:
+  // Up to `count` bytes at `offset`.
+  std::optional<Buffer> read(std::uint64_t offset, std::uint64_t count) const {
+    if (offset >= source_.size()) return std::nullopt;
+    auto bytes = Buffer::read(source_, offset, std::min(count, source_.size() - offset));
+    return bytes.ok() ? std::optional(*std::move(bytes)) : std::nullopt;
+  }
+
+  std::optional<Begun> read_header(std::uint64_t offset) const {
+    const auto bytes = read(offset, kLocalBytes + kLongestName);
+    const auto header = bytes ? parse_local(bytes->bytes()) : std::nullopt;
+    if (!header || header->name_bytes > bytes->size() - kLocalBytes) return std::nullopt;
+    const std::string_view name = bytes->text().substr(kLocalBytes, header->name_bytes);
+    if (!is_utf8(name, /*allow_surrogates=*/false)) return std::nullopt;
+    return Begun{std::string(name),
+                 offset + kLocalBytes + header->name_bytes + header->extra_bytes,
+                 header->stored_bytes, (header->flags & kFlagDescriptor) != 0};
+  }
+
+  // The end of the data descriptor of begun_: the first that declares as many bytes as lie in front
+  // of it. Archives inside of tensors have descriptors, too, but of other sizes.
+  std::optional<std::uint64_t> find_descriptor() {
+    constexpr std::uint64_t kBlock = 1 << 20;
+    constexpr std::uint64_t kLongest = 24;
+    constexpr std::string_view kSignature("PK\x07\x08", 4);
+    for (std::uint64_t start = begun_->data_offset; start < source_.size() && budget_ > 0;
+         start += kBlock) {
+      const auto block = read(start, kBlock + kLongest);
+      if (!block) return std::nullopt;
+      budget_ -= std::min<std::uint64_t>(budget_, block->size());
+      for (auto at = block->text().find(kSignature); at < kBlock;
+           at = block->text().find(kSignature, at + 1)) {
+        const std::uint64_t size = start + at - begun_->data_offset;
+        if (const auto length = descriptor_length(block->bytes().subspan(at), size)) {
+          return start + at + *length;
+        }
+      }
+    }
+    return std::nullopt;
+  }
+
+  // 16 or 24 where `bytes` begin with a descriptor that declares `size`.
+  static std::optional<std::uint64_t> descriptor_length(std::span<const std::byte> bytes,
+                                                        std::uint64_t size) {
+    Cursor narrow(bytes), wide(bytes);
+    (void)narrow.take(8);
+    (void)wide.take(8);
+    if (narrow.read<std::uint32_t>() == size && narrow.read<std::uint32_t>()) return 16;
+    if (wide.read<std::uint64_t>() == size && wide.read<std::uint64_t>()) return 24;
+    return std::nullopt;
+  }
+
+  const ByteSource& source_;
+  std::uint64_t budget_;  // of bytes to search, so that many records cannot make it quadratic
+  std::optional<Begun> begun_;
+};
 
 }  // namespace
 
 Error explain_cut(const ByteSource& source) {
+  RecordChain chain(source);
+  std::uint64_t offset = 0;
+  bool is_whole = false;  // the record that begun last
+  while (chain.begins_at(offset)) {
+    const auto end = chain.end_of_data();
+    is_whole = end.has_value();
+    if (!end) break;
+    offset = *end;
+  }
+
   std::string problem =
       concat("the zip file is cut short: it has ", source.size(), " bytes and no end record");
-  constexpr std::string_view kAdvice =
-      "The download or copy stopped early: fetch the file again and compare its size.";
-  const auto cut = last_header(source);
-  if (!cut) {
-    return Error(ErrorKind::kContainer, Stage::kContainer, problem)
-        .at(source.size())
-        .advise(kAdvice);
+  std::string_view record;
+  const auto& begun = chain.begun();
+  if (begun && !is_whole && source.size() > begun->data_offset) {
+    record = begun->name;
+    append(problem, "; it stops after ", source.size() - begun->data_offset,
+           " bytes of this record");
+  } else if (begun && !is_whole) {
+    record = begun->name;
+    append(problem, "; it stops before the first byte of this record");
+  } else if (begun) {
+    append(problem, "; it stops behind the record '", begun->name, "', which is whole");
   }
-  const std::uint64_t present =
-      source.size() > cut->data_offset ? source.size() - cut->data_offset : 0;
-  append(problem, "; it stops after ", present, " bytes of this record, which begins at byte ",
-         cut->header_offset, " of the file");
-  return Error(ErrorKind::kContainer, Stage::kContainer, problem)
-      .in_record(cut->name)
-      .at(present)
-      .advise(kAdvice);
+  return Error(ErrorKind::kContainer, Stage::kContainer, std::move(problem))
+      .in_record(record)
+      .at(source.size())
+      .advise("The download or copy stopped early: fetch the file again and compare its size.");
 }
 
 }  // namespace hardload::zip

@@ -1,7 +1,7 @@
 // explain_cut: why a file that begins like a zip has no end.
 //
 // The most common damage to a checkpoint is a download that stopped. The directory, at the end, is
-// gone, but the local headers before it still tell which record the file stops in.
+// gone, but the records before it still tell where the file stops.
 #pragma once
 
 #include "loader/base/error.h"
@@ -9,8 +9,9 @@
 
 namespace hardload::zip {
 
-// A kContainer error that names the last record whose header is there, the bytes present of it,
-// and the file's size. Reads the file backwards until that header is found, at most 4 GiB.
+// A kContainer error that names the first record that is cut, with the bytes of it that are there;
+// or says that all records which begin are whole. Follows the records from the start of the file;
+// reads at most twice the file's size.
 Error explain_cut(const ByteSource& source);
 
 }  // namespace hardload::zip

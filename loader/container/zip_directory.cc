@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::uint16_t kKnownFlags = kFlagDeflateOptions | kFlagDescriptor | kFlagUtf8;
 constexpr std::uint32_t kDosDirectory = 0x10;
-constexpr std::uint8_t kMadeByUnix = 3;
 constexpr std::uint32_t kUnixTypeMask = 0170000, kUnixLink = 0120000, kUnixDirectory = 0040000,
                         kUnixFile = 0100000;
 
@@ -49,7 +48,7 @@ Result<void> apply_zip64(const Entry& entry, std::span<const std::byte> extra, R
     if (!value && field.elsewhere) {
       return entry.error(ErrorKind::kContainer, "the zip64 field is too short for its values");
     }
-    if (!value) break;
+    if (!value) continue;
     if (!field.elsewhere && *value != field.value) {
       return entry.error(ErrorKind::kContainer, "the zip64 field contradicts the header");
     }
@@ -89,9 +88,8 @@ Result<void> read_extra(const Entry& entry, Record& record) {
 }
 
 Result<void> check_attributes(const Entry& entry, const Record& record) {
-  const std::uint32_t mode = entry.header.external_attributes >> 16;
-  const bool unix_made = (entry.header.made_by >> 8) == kMadeByUnix;
-  const std::uint32_t type = unix_made ? mode & kUnixTypeMask : 0;
+  // Unix keeps its mode in the upper half. Some readers look at it whatever system made the entry.
+  const std::uint32_t type = (entry.header.external_attributes >> 16) & kUnixTypeMask;
   if (type != 0 && type != kUnixFile && type != kUnixDirectory) {
     return entry.error(ErrorKind::kName, type == kUnixLink ? "the record is a symbolic link"
                                                            : "the record is a special file");
@@ -158,7 +156,7 @@ Result<DirectoryListing> read_directory(const ByteSource& source, const Director
   listing.records.reserve(directory.records);
 
   Cursor cursor(listing.bytes.bytes());
-  while (cursor.remaining() > 0) {
+  while (cursor.remaining() > 0 && listing.records.size() < directory.records) {
     const std::uint64_t offset = directory.offset + cursor.position();
     const auto header = parse_central(listing.bytes.bytes().subspan(cursor.position()));
     if (!header) {
@@ -175,7 +173,6 @@ Result<DirectoryListing> read_directory(const ByteSource& source, const Director
                    concat("entry ", listing.records.size(), " runs past the central directory"))
           .at(offset);
     }
-    if (listing.records.size() == directory.records) break;  // one too many
     HARDLOAD_ASSIGN(Record record, read_entry(Entry{*header, *name, *extra, offset}, limits));
     listing.records.push_back(record);
   }

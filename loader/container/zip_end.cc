@@ -17,6 +17,15 @@ Error broken(std::string problem, std::uint64_t offset) {
   return Error(ErrorKind::kContainer, Stage::kContainer, std::move(problem)).at(offset);
 }
 
+// Whether the end record at `at` is one, and not four bytes of data: a directory, or a zip64
+// locator, ends where it begins.
+bool ends_a_directory(std::span<const std::byte> tail, std::size_t at, std::uint64_t tail_offset) {
+  const auto end = parse_end(tail.subspan(at));
+  const bool has_locator = at >= kLocatorBytes && parse_locator(tail.subspan(at - kLocatorBytes));
+  return has_locator ||
+         std::uint64_t{end->directory_offset} + end->directory_bytes == tail_offset + at;
+}
+
 // The position of the one end record that closes the file.
 Result<std::uint64_t> find_end(const ByteSource& source) {
   const std::uint64_t tail_bytes =
@@ -24,24 +33,26 @@ Result<std::uint64_t> find_end(const ByteSource& source) {
   const std::uint64_t tail_offset = source.size() - tail_bytes;
   HARDLOAD_ASSIGN(const Buffer tail, Buffer::read(source, tail_offset, tail_bytes));
 
+  // Other readers take the last signature, whether or not its record closes the file: no other
+  // answer may differ from theirs. Signatures in front of it are data.
   std::optional<std::size_t> closing;
-  std::optional<std::size_t> not_closing;
+  std::optional<std::size_t> last;
   for (std::size_t at = 0; at + kEndBytes <= tail.size(); ++at) {
     const auto end = parse_end(tail.bytes().subspan(at));
     if (!end) continue;
-    if (at + kEndBytes + end->comment_bytes != tail.size()) {
-      not_closing = at;
-    } else if (closing) {
-      return broken("two end records close this zip file, which makes it ambiguous",
-                    tail_offset + at);
-    } else {
-      closing = at;
-    }
+    last = at;
+    if (at + kEndBytes + end->comment_bytes != tail.size()) continue;
+    if (closing) break;  // and `last` is another
+    closing = at;
   }
-  if (closing) return tail_offset + *closing;
-  if (not_closing) {
+  if (closing && last == closing) return tail_offset + *closing;
+  if (closing) {
+    return broken("the zip file has two end records, which makes it ambiguous",
+                  tail_offset + *last);
+  }
+  if (last && ends_a_directory(tail.bytes(), *last, tail_offset)) {
     return broken("the zip file's end record is not at its end: bytes follow it, or are missing",
-                  tail_offset + *not_closing);
+                  tail_offset + *last);
   }
   return explain_cut(source);
 }
@@ -104,19 +115,9 @@ Result<Directory> find_directory(const ByteSource& source, const Limits& limits)
     }
   }
 
-  if (values.disk != 0 || values.directory_disk != 0) {
+  if (values.disk != 0 || values.directory_disk != 0 || values.disk_records != values.records) {
     return Error(ErrorKind::kUnsupported, Stage::kContainer, "the zip file spans several disks")
         .at(end_offset);
-  }
-  if (values.disk_records != values.records) {
-    return broken("the end record counts its records in two ways", end_offset);
-  }
-  const auto stop = checked_add(values.directory_offset, values.directory_bytes);
-  if (!stop || *stop != directory_end) {
-    return broken(concat("the central directory is declared at byte ", values.directory_offset,
-                         " with ", values.directory_bytes, " bytes, but ends at byte ",
-                         directory_end),
-                  end_offset);
   }
   if (values.directory_bytes > limits.max_directory_bytes) {
     return Error(ErrorKind::kLimit, Stage::kContainer,
@@ -129,6 +130,20 @@ Result<Directory> find_directory(const ByteSource& source, const Limits& limits)
                  concat("the archive declares ", values.records, " records, over max_records, ",
                         limits.max_records))
         .at(end_offset);
+  }
+  const auto stop = checked_add(values.directory_offset, values.directory_bytes);
+  if (!stop || *stop > directory_end) {
+    return Error(ErrorKind::kBounds, Stage::kContainer,
+                 concat("the central directory is declared at byte ", values.directory_offset,
+                        " with ", values.directory_bytes, " bytes, which reach past byte ",
+                        directory_end, ", where the end records begin"))
+        .at(end_offset);
+  }
+  if (*stop != directory_end) {
+    return broken(concat("the central directory is declared at byte ", values.directory_offset,
+                         " with ", values.directory_bytes, " bytes, but ends at byte ",
+                         directory_end),
+                  end_offset);
   }
   return Directory{values.directory_offset, values.directory_bytes, values.records};
 }

@@ -25,26 +25,38 @@ struct Sizes {
   std::uint64_t bytes, stored_bytes;
 };
 
-// The sizes in the local header, those that stand "elsewhere" taken from its zip64 field (which
-// holds both in a local header: APPNOTE 4.5.3). nullopt where that field is not there.
-std::optional<Sizes> local_sizes(const LocalHeader& local, std::span<const std::byte> extra) {
-  if (local.bytes != kElsewhere32 && local.stored_bytes != kElsewhere32) {
-    return Sizes{local.bytes, local.stored_bytes};
-  }
+// The sizes that the local header declares, those that stand "elsewhere" taken from its zip64 field
+// (which holds both in a local header: APPNOTE 4.5.3). nullopt where the extra fields are malformed
+// or contradict the header. Torch's own extra field is padding and says nothing; and beyond 4 GiB it
+// writes zip64 fields that hold the offset, beside sizes of 0.
+std::optional<Sizes> local_sizes(const LocalHeader& local, std::string_view name,
+                                 std::span<const std::byte> extra) {
+  Sizes sizes{local.bytes, local.stored_bytes};
+  bool zip64_seen = false;
   Cursor cursor(extra);
-  while (const auto id = cursor.read<std::uint16_t>()) {
-    const auto length = cursor.read<std::uint16_t>();
+  while (cursor.remaining() > 0) {
+    const auto id = cursor.read<std::uint16_t>();
+    const auto length = id ? cursor.read<std::uint16_t>() : std::nullopt;
     const auto data = length ? cursor.take(*length) : std::nullopt;
     if (!data) return std::nullopt;
-    if (*id != kExtraZip64) continue;
-    Cursor field(*data);
-    const auto bytes = field.read<std::uint64_t>();
-    const auto stored_bytes = field.read<std::uint64_t>();
-    if (!stored_bytes) return std::nullopt;
-    return Sizes{local.bytes == kElsewhere32 ? *bytes : local.bytes,
-                 local.stored_bytes == kElsewhere32 ? *stored_bytes : local.stored_bytes};
+    if (*id == kExtraUnicodePath) {
+      constexpr std::size_t kLead = 5;  // version, CRC-32 of the name
+      if (data->size() < kLead || Cursor::as_text(data->subspan(kLead)) != name) {
+        return std::nullopt;
+      }
+    } else if (*id == kExtraZip64) {
+      if (zip64_seen) return std::nullopt;
+      zip64_seen = true;
+      Cursor field(local.bytes == 0 ? std::span<const std::byte>() : *data);
+      for (std::uint64_t* size : {&sizes.bytes, &sizes.stored_bytes}) {
+        const auto value = field.read<std::uint64_t>();
+        if (*size == kElsewhere32 && value) *size = *value;
+        if (value && *value != *size) return std::nullopt;
+      }
+    }
   }
-  return std::nullopt;
+  const bool elsewhere = local.bytes == kElsewhere32 || local.stored_bytes == kElsewhere32;
+  return elsewhere && !zip64_seen ? std::nullopt : std::optional(sizes);
 }
 
 // `rest` is the name and the extra field.
@@ -59,7 +71,7 @@ Result<void> compare(const Record& record, const LocalHeader& local,
   };
   const std::uint16_t method =
       record.compression == Compression::kStored ? kMethodStored : kMethodDeflated;
-  const auto sizes = local_sizes(local, rest.subspan(local.name_bytes));
+  const auto sizes = local_sizes(local, record.name, rest.subspan(local.name_bytes));
   if (local.flags != record.flags || local.method != method ||
       !agrees(local.crc32, record.crc32) || !sizes || !agrees(sizes->bytes, record.bytes) ||
       !agrees(sizes->stored_bytes, record.stored_bytes)) {
@@ -97,14 +109,17 @@ Result<void> check_gap(ReadWindow& window, const Record& record, std::uint64_t g
   return broken(record, "the data descriptor contradicts the central directory", data_end);
 }
 
-// Checks the record that must fill the file from its header_offset to `stop`.
-Result<void> locate(ReadWindow& window, Record& record, std::uint64_t stop) {
+// Checks the record that must fill the file from its header_offset to `stop`, where another record
+// begins, or else the directory.
+Result<void> locate(ReadWindow& window, Record& record, std::uint64_t stop,
+                    std::uint64_t directory_offset) {
   const std::uint64_t start = record.header_offset;
   const auto out_of_room = [&] {
-    return Error(ErrorKind::kBounds, Stage::kContainer,
+    const bool overlaps = record.stored_bytes < directory_offset - start;
+    return Error(overlaps ? ErrorKind::kContainer : ErrorKind::kBounds, Stage::kContainer,
                  concat("the record declares ", record.stored_bytes,
-                        " bytes of data, which reach past byte ", stop,
-                        ", where the next structure begins"))
+                        " bytes of data, which reach past byte ", stop, ", where ",
+                        stop == directory_offset ? "the directory" : "another record", " begins"))
         .in_record(record.name)
         .at(start);
   };
@@ -135,25 +150,28 @@ Result<void> locate_records(const ByteSource& source, std::span<Record> records,
     std::sort(order.begin(), order.end(), earlier);
   }
 
+  if (!order.empty() && records[order.back()].header_offset >= directory_offset) {
+    const Record& record = records[order.back()];
+    return Error(ErrorKind::kBounds, Stage::kContainer,
+                 "the record's local header would lie outside of the records' part of the file")
+        .in_record(record.name)
+        .at(record.header_offset);
+  }
+  const std::uint64_t first = order.empty() ? directory_offset : records[order[0]].header_offset;
+  if (first != 0) {
+    return Error(ErrorKind::kContainer, Stage::kContainer,
+                 concat(first, " bytes stand in front of the first record"))
+        .at(0);
+  }
   ReadWindow window(source);
   for (std::size_t i = 0; i < order.size(); ++i) {
     Record& record = records[order[i]];
-    const std::uint64_t start = record.header_offset;
     const std::uint64_t stop =
         i + 1 < order.size() ? records[order[i + 1]].header_offset : directory_offset;
-    if (start >= directory_offset) {
-      return Error(ErrorKind::kBounds, Stage::kContainer,
-                   "the record's local header would lie outside of the records' part of the file")
-          .in_record(record.name)
-          .at(start);
+    if (stop == record.header_offset) {
+      return broken(record, "two records share one local header", stop);
     }
-    if (i == 0 && start != 0) {
-      return broken(record, concat(start, " bytes stand in front of the first record"), 0);
-    }
-    if (stop == start) {
-      return broken(record, "two records share one local header", start);
-    }
-    HARDLOAD_TRY(locate(window, record, stop));
+    HARDLOAD_TRY(locate(window, record, stop, directory_offset));
   }
   return {};
 }

@@ -10,6 +10,14 @@ namespace hardload {
 
 Result<Manifest> build_manifest(TorchArchive archive, ValueGraph graph, const Limits& limits) {
   Manifest manifest(std::move(archive), std::move(graph));
+  // What a state dict needs, which is mostly tensors: less copying while the lists grow.
+  const std::size_t records = manifest.archive_.zip().records().size();
+  const std::size_t likely = manifest.graph_.calls.size() / 2;
+  manifest.storages_.reserve(records);
+  manifest.tensors_.reserve(likely);
+  manifest.named_.reserve(likely);
+  manifest.steps_.reserve(likely + 1);
+  manifest.dims_.reserve(4 * likely);
   StorageTable storages(manifest, limits);
   TensorTable tensors(manifest, storages, limits);
   HARDLOAD_TRY(TreeWalk(manifest, storages, tensors, limits).run());

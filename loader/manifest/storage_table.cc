@@ -53,7 +53,7 @@ Result<StorageTable::Reference> StorageTable::read_id(const ValueGraph::Call& ca
                                      "location, number of elements)");
   }
   HARDLOAD_TRY(check_key(id->key));
-  const auto named = [&](std::string problem) {
+  const auto named = [&](const std::string& problem) {
     return wrong(ErrorKind::kStorage, concat("storage '", id->key, "': ", problem));
   };
   if (id->numel < 0) return named(concat("it declares ", id->numel, " elements"));

@@ -79,11 +79,11 @@ Result<void> TreeWalk::visit(Slot slot, const Frame& parent) {
   if (is_container(slot.kind)) return enter(slot, parent.path, parent.is_named);
   if (slot.kind == ValueKind::kStorage) {
     auto resolved = storages_.resolve(slot.payload);
-    return resolved.ok() ? Result<void>() : with_name(std::move(resolved).error());
+    return resolved.ok() ? Result<void>() : with_name(resolved.error());
   }
   if (slot.kind != ValueKind::kTensor) return {};
   auto tensor = tensors_.resolve(slot.payload);
-  if (!tensor.ok()) return with_name(std::move(tensor).error());
+  if (!tensor.ok()) return with_name(tensor.error());
   if (parent.is_named) {
     manifest_.named_.push_back({*tensor, parent.path, static_cast<std::uint32_t>(name_.size()),
                                 manifest_.names_.size()});
@@ -106,7 +106,7 @@ Result<void> TreeWalk::enter(Slot slot, std::uint32_t path, bool is_named) {
       auto checked = check_keys(manifest_.graph_, manifest_.graph_.items_of(slot),
                                 is_mapping(slot.kind) ? 2 : 1,
                                 [this](std::uint64_t bytes) { return charge(bytes); });
-      if (!checked.ok()) return with_name(std::move(checked).error());
+      if (!checked.ok()) return with_name(checked.error());
     }
   }
   frames_.push_back({slot, 0, name_.size(), path, is_named});
@@ -149,7 +149,7 @@ std::uint32_t TreeWalk::add_step(std::uint32_t parent, Slot key) {
   return static_cast<std::uint32_t>(manifest_.steps_.size() - 1);
 }
 
-Error TreeWalk::with_name(Error error) const {
+Error TreeWalk::with_name(const Error& error) const {
   Error named(error.kind(), error.stage(),
               concat("at '", std::string_view(name_).substr(0, 500), "': ", error.problem()));
   if (!error.record().empty()) named = std::move(named).in_record(error.record());

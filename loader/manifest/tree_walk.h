@@ -42,7 +42,7 @@ class TreeWalk {
   Result<void> charge(std::uint64_t bytes);
   void append_to_name(Slot key);
   std::uint32_t add_step(std::uint32_t parent, Slot key);
-  Error with_name(Error error) const;
+  Error with_name(const Error& error) const;
 
   Manifest& manifest_;
   StorageTable& storages_;

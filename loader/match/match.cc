@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "loader/base/hash.h"
@@ -121,7 +122,11 @@ class Matcher {
     std::uint32_t node;
     bool is_ordinary;  // extra state is reported before a module's other keys
     std::uint32_t state;
-    auto operator<=>(const Place&) const = default;
+
+    bool operator<(const Place& other) const {
+      return std::tie(node, is_ordinary, state) <
+             std::tie(other.node, other.is_ordinary, other.state);
+    }
   };
   static std::optional<Place> place_of(const ChildIndex& children, std::string_view key,
                                        std::uint32_t state) {

@@ -23,16 +23,18 @@ Error fail(ErrorKind kind, std::string problem) {
   return Error(kind, Stage::kPickle, std::move(problem));
 }
 
+Error cut_short() { return fail(ErrorKind::kPickle, "the pickle ends inside an instruction"); }
+
 class Machine {
  public:
   Machine(Buffer pickle, const Limits& limits)
-      : limits_(limits), stack_(limits), memo_(limits, pickle.size() / 16) {
+      : limits_(limits), stack_(limits), memo_(limits, pickle.size() / 12) {
     graph_.text = std::move(pickle);
     // What a state dict of many tensors needs: less copying while it grows. Pages that are not used
     // cost nothing.
     const std::size_t bytes = graph_.text.size();
     graph_.items.reserve(bytes / 8);
-    graph_.calls.reserve(bytes / 64);
+    graph_.calls.reserve(bytes / 48);
     graph_.containers.reserve(bytes / 128);
     cursor_ = Cursor(graph_.text.bytes());
   }
@@ -47,8 +49,6 @@ class Machine {
   Result<void> start();
   Result<void> finish();
 
-  template <typename T>
-  Result<std::uint64_t> operand();
   Result<void> push_string(std::uint64_t length);
   Result<void> push_integer(std::uint64_t length);
   Result<void> push_float();
@@ -119,15 +119,6 @@ Result<void> Machine::finish() {
   return {};
 }
 
-template <typename T>
-Result<std::uint64_t> Machine::operand() {
-  const auto value = cursor_.read<T>();
-  if (!value) [[unlikely]] {
-    return fail(ErrorKind::kPickle, "the pickle ends inside an instruction");
-  }
-  return std::uint64_t{*value};
-}
-
 Result<void> Machine::push_string(std::uint64_t length) {
   const std::size_t start = cursor_.position();
   const auto text = cursor_.take_text(length);
@@ -161,8 +152,9 @@ Result<void> Machine::push_integer(std::uint64_t length) {
 
 // Eight bytes, the one big-endian number of the format.
 Result<void> Machine::push_float() {
-  HARDLOAD_ASSIGN(const std::uint64_t bits, operand<std::uint64_t>());
-  return stack_.push({ValueKind::kFloat, 0, __builtin_bswap64(bits)});
+  const auto bits = cursor_.read<std::uint64_t>();
+  if (!bits) return cut_short();
+  return stack_.push({ValueKind::kFloat, 0, __builtin_bswap64(*bits)});
 }
 
 Result<void> Machine::push_int(std::int64_t value) {
@@ -178,7 +170,7 @@ Result<void> Machine::push_container(ValueKind kind) {
 Result<void> Machine::push_tuple(std::size_t count) {
   HARDLOAD_ASSIGN(const auto values, stack_.last(count));
   const Slot tuple{ValueKind::kTuple, static_cast<std::uint32_t>(count), graph_.items.size()};
-  graph_.items.insert(graph_.items.end(), values.begin(), values.end());
+  for (const Slot& value : values) graph_.items.push_back(value);
   stack_.drop(count);
   return stack_.push(tuple);
 }
@@ -304,10 +296,12 @@ Result<void> Machine::get(std::uint64_t index) {
 }
 
 // The value of an operand, and then an action with it.
-#define HARDLOAD_WITH_OPERAND(type, action)                        \
-  {                                                                \
-    HARDLOAD_ASSIGN(const std::uint64_t value, operand<type>());   \
-    return action;                                                 \
+#define HARDLOAD_WITH_OPERAND(type, action)            \
+  {                                                    \
+    const auto operand = cursor_.read<type>();         \
+    if (!operand) [[unlikely]] return cut_short();     \
+    const std::uint64_t value = *operand;              \
+    return action;                                     \
   }
 #define HARDLOAD_WITH_MARK(action)                                 \
   {                                                                \
@@ -374,6 +368,12 @@ Result<void> Machine::step(Opcode opcode) {
 }  // namespace
 
 Result<ValueGraph> run_pickle(Buffer pickle, std::string_view record, const Limits& limits) {
+  // A Slot keeps lengths in 32 bits, however far max_pickle_bytes was raised.
+  constexpr std::uint64_t kLargest = 0xFFFFFFFE;
+  if (pickle.size() > kLargest) {
+    return fail(ErrorKind::kLimit, concat("a pickle of ", pickle.size(), " bytes is too large"))
+        .in_record(record);
+  }
   Machine machine(std::move(pickle), limits);
   if (auto done = machine.run(); !done.ok()) {
     return std::move(done).error().in_record(record).at(machine.offset());

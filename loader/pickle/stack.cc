@@ -3,42 +3,14 @@
 #include "loader/base/text.h"
 
 namespace hardload {
-namespace {
-
-Error too_few() {
+Error Stack::too_few() {
   return Error(ErrorKind::kPickle, Stage::kPickle,
                "an instruction finds too few values on the stack");
 }
 
-Error over_limit(std::uint64_t limit) {
+Error Stack::over_limit() const {
   return Error(ErrorKind::kLimit, Stage::kPickle,
-               concat("the stack grows over max_stack, ", limit));
-}
-
-}  // namespace
-
-Result<void> Stack::push(Slot slot) {
-  if (slots_.size() >= limit_) [[unlikely]] return over_limit(limit_);
-  slots_.push_back(slot);
-  return {};
-}
-
-Result<void> Stack::mark() {
-  if (marks_.size() >= limit_) return over_limit(limit_);
-  marks_.push_back(slots_.size());
-  return {};
-}
-
-Result<Slot> Stack::pop() {
-  if (above_mark() == 0) [[unlikely]] return too_few();
-  const Slot slot = slots_.back();
-  slots_.pop_back();
-  return slot;
-}
-
-Result<Slot*> Stack::top() {
-  if (above_mark() == 0) [[unlikely]] return too_few();
-  return &slots_.back();
+               concat("the stack grows over max_stack, ", limit_));
 }
 
 Result<void> Stack::discard() {
@@ -64,24 +36,24 @@ Result<std::span<const Slot>> Stack::last(std::size_t count) const {
   return std::span<const Slot>(slots_).last(count);
 }
 
-Result<void> Memo::put(std::uint64_t index, Slot slot) {
+Result<void> Memo::put_out_of_order(std::uint64_t index, Slot slot) {
   // Python numbers the entries from 0 (Python 2 from 1) without gaps.
   if (index > puts_ + max_gap_) {
     return Error(ErrorKind::kLimit, Stage::kPickle,
                  concat("memo entry ", index, " leaves a gap over max_memo_gap, ", max_gap_));
   }
   ++puts_;
-  if (index >= entries_.size()) entries_.resize(index + 1);
+  if (index >= entries_.size()) entries_.resize(index + 1, kUnset);
   entries_[index] = slot;
   return {};
 }
 
 Result<Slot> Memo::get(std::uint64_t index) const {
-  if (index >= entries_.size() || !entries_[index]) [[unlikely]] {
+  if (index >= entries_.size() || entries_[index].length == kUnset.length) [[unlikely]] {
     return Error(ErrorKind::kPickle, Stage::kPickle,
                  concat("memo entry ", index, " was never set"));
   }
-  return *entries_[index];
+  return entries_[index];
 }
 
 }  // namespace hardload

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,12 +19,28 @@ class Stack {
   explicit Stack(const Limits& limits) : limit_(limits.max_stack) {}
 
   // Errors: kLimit over Limits::max_stack.
-  Result<void> push(Slot slot);
-  Result<void> mark();
+  Result<void> push(Slot slot) {
+    if (slots_.size() >= limit_) [[unlikely]] return over_limit();
+    slots_.push_back(slot);
+    return {};
+  }
+  Result<void> mark() {
+    if (marks_.size() >= limit_) [[unlikely]] return over_limit();
+    marks_.push_back(slots_.size());
+    return {};
+  }
 
   // Errors, for all below: kPickle where there are too few values above the last mark, or no mark.
-  Result<Slot> pop();
-  Result<Slot*> top();
+  Result<Slot> pop() {
+    if (above_mark() == 0) [[unlikely]] return too_few();
+    const Slot slot = slots_.back();
+    slots_.pop_back();
+    return slot;
+  }
+  Result<Slot*> top() {
+    if (above_mark() == 0) [[unlikely]] return too_few();
+    return &slots_.back();
+  }
   // POP: the last value, or else the last mark.
   Result<void> discard();
   // Removes the last mark; the values above it become the last ones. Returns how many.
@@ -38,6 +53,8 @@ class Stack {
 
  private:
   std::size_t above_mark() const { return slots_.size() - (marks_.empty() ? 0 : marks_.back()); }
+  static Error too_few();
+  Error over_limit() const;
 
   std::uint64_t limit_;
   std::vector<Slot> slots_;
@@ -52,14 +69,24 @@ class Memo {
   }
 
   // Errors: kLimit where `index` leaves more than Limits::max_memo_gap entries unset.
-  Result<void> put(std::uint64_t index, Slot slot);
+  Result<void> put(std::uint64_t index, Slot slot) {
+    if (index != entries_.size()) [[unlikely]] return put_out_of_order(index, slot);
+    entries_.push_back(slot);
+    ++puts_;
+    return {};
+  }
   // Errors: kPickle where the entry was never set.
   Result<Slot> get(std::uint64_t index) const;
 
  private:
+  // What an entry holds that was never set: no value of a pickle looks like this.
+  static constexpr Slot kUnset{ValueKind::kNone, ~std::uint32_t{0}, ~std::uint64_t{0}};
+
+  Result<void> put_out_of_order(std::uint64_t index, Slot slot);
+
   std::uint64_t max_gap_;
   std::uint64_t puts_ = 0;
-  std::vector<std::optional<Slot>> entries_;
+  std::vector<Slot> entries_;
 };
 
 }  // namespace hardload

@@ -42,8 +42,20 @@ TEST(Error, HasNoPlaceUnlessToldOne) {
 
 TEST(Error, MessageHasAllParts) {
   EXPECT_EQ(full_error().message(),
-            "m.pth: Bounds error in record 'model/data/0' at byte 1024: the record ends after the "
-            "file does. Do this.");
+            "m.pth: Bounds error in record 'model/data/0' at byte 1024 of the file: the record "
+            "ends after the file does. Do this.");
+}
+
+// From the pickle on, offsets are counted in the record that is named.
+TEST(Error, MessageTellsOffsetsInTheFileFromThoseInARecord) {
+  const auto message_of = [](Stage stage, std::string_view record) {
+    return Error(ErrorKind::kIo, stage, "no").in_record(record).at(7).advise("A.").message();
+  };
+  EXPECT_EQ(message_of(Stage::kBytes, "r"), "Io error in record 'r' at byte 7 of the file: no. A.");
+  EXPECT_EQ(message_of(Stage::kContainer, "r"),
+            "Io error in record 'r' at byte 7 of the file: no. A.");
+  EXPECT_EQ(message_of(Stage::kPickle, "r"), "Io error in record 'r' at byte 7: no. A.");
+  EXPECT_EQ(message_of(Stage::kContainer, ""), "Io error at byte 7: no. A.");
 }
 
 TEST(Error, MessageLeavesOutWhatIsNotKnown) {

@@ -60,14 +60,14 @@ TEST(DecodeUtf8, ReadsBackEveryCharacter) {
 TEST(DecodeUtf8, TakesNoOtherFormsOfOneToThreeBytes) {
   std::size_t one = 0, two = 0, three = 0;
   for (int a = 0; a < 256; ++a) {
-    one += decodes_whole(bytes({a})) ? 1 : 0;
+    if (decodes_whole(bytes({a}))) ++one;
     for (int b = 0; b < 256; ++b) {
       std::string text = bytes({a, b});
-      two += decodes_whole(text) ? 1 : 0;
+      if (decodes_whole(text)) ++two;
       text += '\0';
       for (int c = 0; c < 256; ++c) {
         text[2] = static_cast<char>(c);
-        three += decodes_whole(text) ? 1 : 0;
+        if (decodes_whole(text)) ++three;
       }
     }
   }

@@ -11,8 +11,9 @@
 
 #include "tests/support/matchers.h"
 
-// The address sanitizer would end the test where memory cannot be had.
+// Sanitizers would end the test where memory cannot be had.
 extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+extern "C" const char* __tsan_default_options() { return "allocator_may_return_null=1"; }
 
 namespace hardload {
 namespace {

@@ -32,7 +32,8 @@ Error explanation_of(std::string_view bytes) {
   return explain_kind(source, identify(source).value());
 }
 
-const std::string kLegacyMagic = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."s;
+const std::string kMagicNumber = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."s;
+const std::string kLegacyMagic = "\x80\x02" + kMagicNumber;
 const std::string kLfsPointer =
     "version https://git-lfs.github.com/spec/v1\n"
     "oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\n"
@@ -71,11 +72,17 @@ TEST(Identify, TellsEveryKind) {
       {"safetensors", u64(8) + "{\"a\":1} ", FileKind::kSafetensors},
       {"the smallest safetensors", u64(2) + "{}", FileKind::kSafetensors},
       {"a legacy stream", kLegacyMagic + "\x80\x02M\xe9\x03.", FileKind::kLegacyStream},
+      {"a legacy stream of protocol 3", "\x80\x03" + kMagicNumber, FileKind::kLegacyStream},
+      {"a legacy stream of protocol 4", "\x80\x04\x95" + u64(13) + kMagicNumber,
+       FileKind::kLegacyStream},
+      {"the first 14 bytes of a legacy stream", kLegacyMagic.substr(0, 14),
+       FileKind::kLegacyStream},
+      {"the first 13 bytes of a legacy stream", kLegacyMagic.substr(0, 13), FileKind::kPickle},
+      {"the magic number behind other bytes", "\x80\x02K\x00" + kMagicNumber, FileKind::kPickle},
       {"a pickle of protocol 2", "\x80\x02}q\x00.", FileKind::kPickle},
       {"a pickle of protocol 3", "\x80\x03}q\x00.", FileKind::kPickle},
       {"a pickle of protocol 4", "\x80\x04\x95\x00", FileKind::kPickle},
       {"a pickle of protocol 5", "\x80\x05\x95\x00", FileKind::kPickle},
-      {"a pickle that begins as a legacy stream", kLegacyMagic.substr(0, 14), FileKind::kPickle},
       {"a preview archive", "PYTORCH1\0\0"s, FileKind::kPreview},  // Z28
       {"HDF5", "\x89HDF\r\n\x1a\n\0"s, FileKind::kHdf5},
       {"numpy", "\x93NUMPY\x01\x00v\x00"s, FileKind::kNumpy},
@@ -98,6 +105,15 @@ TEST(Identify, TakesSafetensorsOnlyWithAHeaderThatFits) {
   EXPECT_EQ(kind_of(u64(1) + header), FileKind::kUnknown);
   EXPECT_EQ(kind_of(u64(0)), FileKind::kUnknown);
   EXPECT_EQ(kind_of(u64(8) + "[1, 2]  "), FileKind::kUnknown);
+}
+
+// The lengths begin as pickles of protocols 2 to 5, gzip and bzip2 do.
+TEST(Identify, TakesSafetensorsWhoseLengthLooksLikeAnotherFormat) {
+  for (const std::uint64_t length : {0x280u, 0x380u, 0x480u, 0x580u, 0x8b1fu, 0x685a42u}) {
+    const std::string header = "{\"a\":1}" + std::string(length - 7, ' ');
+    EXPECT_EQ(kind_of(u64(length) + header), FileKind::kSafetensors) << length;
+    EXPECT_NE(kind_of(u64(length) + header.substr(1)), FileKind::kSafetensors) << length;
+  }
 }
 
 TEST(Identify, LooksAtContentNotAtNames) {  // Z26

@@ -29,7 +29,9 @@ TEST(CheckRecordName, PassesPlainNames) {
       "with space/and-\"quotes\"",
       "modèle/数据/0",
       "\xf0\x9f\x94\xa5/data.pkl",  // four bytes of UTF-8
-      "ab:c",                       // no drive: a drive has one letter
+      "ab:c",
+      "a:b/data.pkl",  // of torch.save("a:b.pt")
+      "C:/data.pkl",   // N01: no drive letter, but the same as above
       std::string(kMax, 'n'),
   };
   for (const std::string& name : names) EXPECT_OK(check_record_name(name, kMax, 0)) << name;
@@ -40,29 +42,27 @@ TEST(CheckRecordName, RefusesUnsafeNames) {
     std::string name;
     std::string_view fault;
   } cases[] = {
-      {"../data.pkl", "has a relative part"},         // N01
-      {"model/../../x", "has a relative part"},       // N01
-      {"model/..", "has a relative part"},            // N01
-      {"..", "has a relative part"},                  // N01
-      {"/etc/passwd", "is absolute"},                 // N01
-      {"/", "is absolute"},                           // N01
-      {"//server/share", "is absolute"},              // N01
-      {"\\\\server\\share", "holds a backslash"},     // N01
-      {"model\\data.pkl", "holds a backslash"},       // N01
-      {"C:/data.pkl", "begins with a drive letter"},  // N01
-      {"c:data.pkl", "begins with a drive letter"},   // N01
-      {"model/data.pkl\0x"s, "holds a NUL byte"},     // N02
-      {"\0"s, "holds a NUL byte"},                    // N02
-      {"model/\xff", "is not UTF-8"},                 // N03
-      {"model/\xc3", "is not UTF-8"},                 // N03: cut short
-      {"model/\xc0\xaf", "is not UTF-8"},             // N03: an overlong slash
-      {"model/\xed\xa0\x80", "is not UTF-8"},         // N03: a surrogate
-      {"", "is empty"},                               // N04
-      {"model//data.pkl", "has an empty part"},       // N04
-      {"model/data//", "has an empty part"},          // N04
-      {"model/./data.pkl", "has a relative part"},    // N04
-      {"./data.pkl", "has a relative part"},          // N04
-      {".", "has a relative part"},                   // N04
+      {"../data.pkl", "has a relative part"},       // N01
+      {"model/../../x", "has a relative part"},     // N01
+      {"model/..", "has a relative part"},          // N01
+      {"..", "has a relative part"},                // N01
+      {"/etc/passwd", "is absolute"},               // N01
+      {"/", "is absolute"},                         // N01
+      {"//server/share", "is absolute"},            // N01
+      {"\\\\server\\share", "holds a backslash"},   // N01
+      {"model\\data.pkl", "holds a backslash"},     // N01
+      {"model/data.pkl\0x"s, "holds a NUL byte"},   // N02
+      {"\0"s, "holds a NUL byte"},                  // N02
+      {"model/\xff", "is not UTF-8"},               // N03
+      {"model/\xc3", "is not UTF-8"},               // N03: cut short
+      {"model/\xc0\xaf", "is not UTF-8"},           // N03: an overlong slash
+      {"model/\xed\xa0\x80", "is not UTF-8"},       // N03: a surrogate
+      {"", "is empty"},                             // N04
+      {"model//data.pkl", "has an empty part"},     // N04
+      {"model/data//", "has an empty part"},        // N04
+      {"model/./data.pkl", "has a relative part"},  // N04
+      {"./data.pkl", "has a relative part"},        // N04
+      {".", "has a relative part"},                 // N04
   };
   for (const auto& c : cases) {
     const auto result = check_record_name(c.name, kMax, 77);

@@ -1,4 +1,4 @@
-// Sources of bytes that no small file can be: huge and sparse, or failing.
+// Sources of bytes that no small file can be: huge and sparse, failing, or counting.
 #pragma once
 
 #include <cstdint>
@@ -58,6 +58,26 @@ class FailingSource final : public ByteSource {
  private:
   std::string_view bytes_;
   mutable int reads_left_;
+};
+
+// Lends `bytes`, and counts those that are read.
+class CountingSource final : public ByteSource {
+ public:
+  explicit CountingSource(std::string_view bytes) : bytes_(bytes) {}
+
+  std::string_view name() const override { return "counting"; }
+  std::uint64_t size() const override { return bytes_.size(); }
+  Result<void> read_at(std::uint64_t offset, std::span<std::byte> out) const override {
+    HARDLOAD_TRY(check_range(offset, out.size()));
+    bytes_read_ += out.size();
+    if (!out.empty()) std::memcpy(out.data(), bytes_.data() + offset, out.size());
+    return {};
+  }
+  std::uint64_t bytes_read() const { return bytes_read_; }
+
+ private:
+  std::string_view bytes_;
+  mutable std::uint64_t bytes_read_ = 0;
 };
 
 }  // namespace hardload::testing

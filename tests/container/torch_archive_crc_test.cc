@@ -89,7 +89,7 @@ TEST(AbsentCrcs, AreBelievedWhereThereIsNoId) {  // C10
 TEST(AbsentCrcs, AreRefusedWhereTheIdWasMadeWithThem) {
   const std::string file = with_half(checkpoint(kZeroCrc), right_half(checkpoint()));
   EXPECT_ERROR(open(file), ErrorKind::kChecksum,
-               "in record 'model/data/1' at byte 468: " + std::string(kRemoved));
+               "in record 'model/data/1' at byte 468 of the file: " + std::string(kRemoved));
   EXPECT_OK(open(file, /*verify_crc=*/false));
   EXPECT_OK(open(with_half(checkpoint(), right_half(checkpoint()))));
 }

@@ -73,6 +73,12 @@ TEST(TorchArchive, AcceptsRecordsThatItDoesNotKnow) {  // N08, N09
   EXPECT_EQ(archive->pickle().bytes, 6u);
 }
 
+TEST(TorchArchive, AcceptsAFolderThatLooksLikeADrive) {  // N01
+  const auto archive = open(CheckpointBuilder().folder("a:b").build());
+  ASSERT_OK(archive);
+  EXPECT_EQ(archive->folder(), "a:b");
+}
+
 TEST(TorchArchive, OpensWhatAnotherToolRepacked) {
   const auto archive = open(ZipBuilder(0)
                                 .add("m/", "", testing::by_other_tool(""))
@@ -95,11 +101,12 @@ TEST(TorchArchive, RefusesRecordsOutsideOfOneFolder) {  // N05
   EXPECT_ERROR(open(CheckpointBuilder().zip().add("readme", "x").build()), ErrorKind::kContainer,
                "in record 'readme'");
   EXPECT_ERROR(open(ZipBuilder().add("data.pkl", "x").add("version", "3").build()),
-               ErrorKind::kContainer, "in record 'data.pkl' at byte 0: the record is in no folder");
+               ErrorKind::kContainer,
+               "in record 'data.pkl' at byte 0 of the file: the record is in no folder");
   EXPECT_ERROR(open(ZipBuilder(0).add("a/data.pkl", "x").add("b/data.pkl", "x").build()),
                ErrorKind::kContainer,
-               "in record 'b/data.pkl' at byte 57: the record is outside of the archive's folder "
-               "'a/'");
+               "in record 'b/data.pkl' at byte 57 of the file: the record is outside of the "
+               "archive's folder 'a/'");
   EXPECT_ERROR(open(CheckpointBuilder().zip().add("model2/x", "x").build()), ErrorKind::kContainer,
                "in record 'model2/x'");
   EXPECT_ERROR(open(CheckpointBuilder().zip().add("mode/x", "x").build()), ErrorKind::kContainer,
@@ -126,6 +133,16 @@ TEST(TorchArchive, SaysThatItIsTorchScript) {  // Z27
   EXPECT_ERROR(open(CheckpointBuilder().without("data.pkl").record("constants.pkl", "x").build()),
                ErrorKind::kUnsupported, "this is a TorchScript archive");
   EXPECT_OK(open(CheckpointBuilder().record("data/constants.pkl", "x").build()));
+}
+
+TEST(TorchArchive, SaysThatItIsAModelArchive) {  // Z28
+  EXPECT_ERROR(open(ZipBuilder()
+                        .add("MAR-INF/MANIFEST.json", "{}")
+                        .add("model.py", "import torch")
+                        .add("model.pt", "PK")
+                        .build()),
+               ErrorKind::kUnsupported, "this is a model archive of TorchServe");
+  EXPECT_OK(open(CheckpointBuilder().record("MAR-INF/MANIFEST.json", "{}").build()));
 }
 
 TEST(TorchArchive, ReadsTheKnownVersions) {
@@ -203,6 +220,14 @@ TEST(TorchArchive, VerifiesTheSmallRecordsUnlessToldNotTo) {  // C09
   }
   // The large ones are for later stages.
   EXPECT_OK(open(CheckpointBuilder().record("data/0", "0", kWrongCrc).build()));
+}
+
+TEST(TorchArchive, RefusesAForeignHeader) {  // Z05
+  // The archive's offsets begin behind the header, or with it.
+  EXPECT_ERROR(open("foreign" + CheckpointBuilder().build()), ErrorKind::kContainer,
+               "the zip64 locator does not point at a zip64 end record");
+  EXPECT_ERROR(open(ZipBuilder().add("m/data.pkl", "", {.before = "foreign"}).build()),
+               ErrorKind::kContainer, "at byte 0: 7 bytes stand in front of the first record");
 }
 
 TEST(TorchArchive, HandsOnTheErrorsOfTheZip) {

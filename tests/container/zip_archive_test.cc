@@ -72,20 +72,33 @@ TEST(ZipArchive, OpensAnArchiveWithoutRecords) {
 
 TEST(ZipArchive, RefusesTwoRecordsOfOneName) {  // Z23
   EXPECT_ERROR(open(ZipBuilder(0).add("m/a", "1").add("m/b", "2").add("m/a", "3").build()),
-               ErrorKind::kName, "in record 'm/a' at byte 100: two records have this name");
+               ErrorKind::kName,
+               "in record 'm/a' at byte 100 of the file: two records have this name");
   EXPECT_OK(open(ZipBuilder(0).add("m/a", "1").add("m/b", "2").add("m/c", "3").build()));
 }
 
 TEST(ZipArchive, RefusesNamesThatDifferInCaseOnly) {  // Z24
   EXPECT_ERROR(open(ZipBuilder(0).add("m/data.pkl", "1").add("m/DATA.PKL", "2").build()),
                ErrorKind::kName,
-               "in record 'm/DATA.PKL' at byte 57: another record's name, 'm/data.pkl', differs in "
-               "upper and lower case only");
+               "in record 'm/DATA.PKL' at byte 57 of the file: another record's name, "
+               "'m/data.pkl', differs in upper and lower case only");
   EXPECT_ERROR(open(ZipBuilder(0).add("M/zZ", "1").add("m/Zz", "2").build()), ErrorKind::kName,
                "upper and lower case only");
   // Neither neighbours of the letters nor letters beyond ASCII.
   EXPECT_OK(open(ZipBuilder(0).add("m/@[`{", "").add("m/`{@[", "").add("m/@{`[", "").build()));
   EXPECT_OK(open(ZipBuilder(0).add("m/\xc3\x89", "").add("m/\xc3\xa9", "").build()));
+}
+
+TEST(ZipArchive, RefusesAHiddenEntry) {  // Z06
+  // An entry of the directory that is not counted, for the header of the record that is.
+  std::string file = ZipBuilder(0).add("m/a", "abc").build([](EndFields& f) { f.zip64 = false; });
+  ASSERT_OK(open(file));
+  std::string hidden = file.substr(52, 49);
+  hidden[48] = 'b';
+  file.insert(101, hidden);
+  file = testing::patched(file, file.size() - 22 + 12, testing::u32(2 * 49));
+  EXPECT_ERROR(open(file), ErrorKind::kContainer,
+               "at byte 52: the archive declares 1 records, but its directory holds another");
 }
 
 TEST(ZipArchive, HandsOnTheErrorsOfEachStep) {

@@ -2,16 +2,15 @@
 
 #include "loader/container/zip_cut.h"
 
-#include <algorithm>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "loader/bytes/memory_source.h"
 #include "loader/container/zip_archive.h"
 #include "loader/container/zip_end.h"
+#include "tests/container/cuts.h"
 #include "tests/container/other_tools.h"
 #include "tests/container/sources.h"
 #include "tests/support/matchers.h"
@@ -20,140 +19,141 @@
 namespace hardload::zip {
 namespace {
 
+using testing::expect_cut_behind;
+using testing::expect_cut_in;
+using testing::expect_cut_nowhere;
 using testing::source_of;
 using testing::ZipBuilder;
 
-// That a file of the first `size` bytes of `file` is said to stop in the record `name`.
-void expect_cut_in(std::string_view file, std::size_t size, std::string_view name,
-                   std::uint64_t header_offset, std::uint64_t present) {
-  const Error error = explain_cut(source_of(file.substr(0, size)));
-  EXPECT_EQ(error.kind(), ErrorKind::kContainer);
-  EXPECT_EQ(error.record(), name) << "cut at " << size;
-  EXPECT_EQ(error.offset(), present) << "cut at " << size;
-  EXPECT_EQ(error.problem(), "the zip file is cut short: it has " + std::to_string(size) +
-                                 " bytes and no end record; it stops after " +
-                                 std::to_string(present) +
-                                 " bytes of this record, which begins at byte " +
-                                 std::to_string(header_offset) + " of the file");
-  EXPECT_NE(error.advice().find("fetch the file again"), std::string_view::npos);
-}
+constexpr std::size_t kBlock = 1 << 20;  // in which data is searched for descriptors
 
-void expect_cut_nowhere(std::string_view file) {
-  const Error error = explain_cut(source_of(file));
-  EXPECT_EQ(error.kind(), ErrorKind::kContainer);
-  EXPECT_EQ(error.record(), "");
-  EXPECT_EQ(error.offset(), file.size());
-  EXPECT_EQ(error.problem(), "the zip file is cut short: it has " + std::to_string(file.size()) +
-                                 " bytes and no end record");
-}
-
-// Cuts `file` wherever that leaves a whole name of the last header and no byte after its data.
-void expect_every_cut_is_explained(const std::string& file) {
-  const MemorySource source = source_of(file);
-  const auto archive = ZipArchive::open(source, {});
-  ASSERT_OK(archive);
-  int cuts = 0;
-  for (const Record& record : archive->records()) {
-    const std::uint64_t named = record.header_offset + 30 + record.name.size();
-    for (std::uint64_t size = named; size <= record.data_offset + record.stored_bytes; ++size) {
-      const std::uint64_t present = size > record.data_offset ? size - record.data_offset : 0;
-      expect_cut_in(file, size, record.name, record.header_offset, present);
-      ++cuts;
-    }
-  }
-  EXPECT_GT(cuts, 100);
-}
-
-TEST(ExplainCut, NamesTheRecordAndItsBytes) {
-  expect_every_cut_is_explained(ZipBuilder()
-                                    .add("model/data.pkl", std::string(100, 'p'))
-                                    .add("model/empty", "")
-                                    .add("model/data/0", std::string(50, '0'))
-                                    .add("model/data/1", std::string(500, '1'), {.deflate = true})
-                                    .build());
-}
-
-TEST(ExplainCut, NamesTheRecordsOfOtherTools) {
-  const std::string data(100, 'd');
-  expect_every_cut_is_explained(ZipBuilder(0)
-                                    .add("data.pkl", data, testing::by_other_tool(data))
-                                    .add("folder/0", data, testing::by_other_tool(data))
-                                    .add("other/1", data, testing::by_other_tool(data, true))
-                                    .build());
-}
-
-TEST(ExplainCut, StaysWithTheRecordBeforeWhereAHeaderIsCut) {
+TEST(ExplainCut, NamesTheRecordOnlyIfItIsCut) {
+  // "m/a" has its name at 30, its data at 33, its descriptor at 36; "m/b" begins at 52, has its
+  // name at 82, its data at 85, its descriptor at 89; the directory begins at 105.
   const std::string file = ZipBuilder(0).add("m/a", "abc").add("m/b", "defg").build();
-  for (const std::size_t size : {52u, 60u, 82u, 84u}) {
-    EXPECT_EQ(explain_cut(source_of(std::string_view(file).substr(0, size))).record(), "m/a");
-  }
-  EXPECT_EQ(explain_cut(source_of(std::string_view(file).substr(0, 85))).record(), "m/b");
+  const auto cut = [&](std::size_t size) { return std::string_view(file).substr(0, size); };
+  expect_cut_nowhere(cut(0));
+  expect_cut_nowhere(cut(32));
+  expect_cut_in(cut(33), "m/a", 0);
+  expect_cut_in(cut(34), "m/a", 1);
+  expect_cut_in(cut(36), "m/a", 3);
+  expect_cut_in(cut(51), "m/a", 18);
+  expect_cut_behind(cut(52), "m/a");
+  expect_cut_behind(cut(84), "m/a");
+  expect_cut_in(cut(85), "m/b", 0);
+  expect_cut_in(cut(104), "m/b", 19);
+  expect_cut_behind(cut(105), "m/b");
+  expect_cut_behind(cut(200), "m/b");
 }
 
-TEST(ExplainCut, NamesNoRecordWhereTheFirstHeaderIsCut) {
-  const std::string file = ZipBuilder().add("model/data.pkl", "abc").build();
-  for (std::size_t size = 0; size < 30 + 14; ++size) {
-    expect_cut_nowhere(std::string_view(file).substr(0, size));
-  }
-  expect_cut_in(file, 30 + 14, "model/data.pkl", 0, 0);
+TEST(ExplainCut, KnowsTheSizeOfRecordsWithoutDescriptor) {
+  const std::string file = ZipBuilder(0)
+                               .add("a", "abc", testing::by_other_tool("abc"))
+                               .add("b", "defg", testing::by_other_tool("defg"))
+                               .build();
+  const auto cut = [&](std::size_t size) { return std::string_view(file).substr(0, size); };
+  expect_cut_in(cut(33), "a", 2);
+  expect_cut_behind(cut(34), "a");
+  expect_cut_behind(cut(64), "a");
+  expect_cut_in(cut(65), "b", 0);
+  expect_cut_in(cut(68), "b", 3);
+  expect_cut_behind(cut(69), "b");
 }
 
 TEST(ExplainCut, NamesNoRecordWhereTheFileIsNoZip) {
   expect_cut_nowhere("no zip at all, but long enough to be one");
   expect_cut_nowhere(std::string(3000, '\0'));
+  expect_cut_nowhere("x" + ZipBuilder(0).add("m/a", "abc").build());
+  // A header whose name is none.
+  expect_cut_nowhere(ZipBuilder(0).add("m/\xff", "abc").build().substr(0, 40));
+  expect_cut_in(ZipBuilder(0).add("m/\xc3\xa9", "abc").build().substr(0, 40), "m/\xc3\xa9", 6);
 }
 
-TEST(ExplainCut, IsNotFooledByHeadersInTensorData) {
-  std::string data = ZipBuilder(0).add("other/0", "xyz").add("Model/0", "xyz").build();
-  data += "PK\x03\x04 as it may stand there by chance, with a tail of some length";
-  data += std::string("PK\x03\x04") + std::string(40, '\0');
-  // Headers of the right folder which no record of this format has.
-  data += ZipBuilder(0)
-              .add("model/\xff", "xyz")
-              .add("model/x", "xyz", {.local = [](testing::LocalFields& f) { f.method = 99; }})
-              .add("model/" + std::string(1100, 'x'), "xyz")
-              .build();
-  const std::string file =
-      ZipBuilder().add("model/data.pkl", "abc").add("model/data/0", data).build();
+TEST(ExplainCut, IsNotFooledByStructuresInTensorData) {
+  std::string data = "PK\x03\x04 as it may stand there by chance, with a tail of some length";
+  data += ZipBuilder(0).add("model/0", "xyz").add("other/0", "xyz").build();
+  for (int i = 0; i < 50; ++i) data += "PK\x07\x08";
+  data += std::string("PK\x07\x08") + std::string(100, '\0');
+  const std::string file = ZipBuilder()
+                               .add("model/data.pkl", "abc")
+                               .add("model/data/0", data)
+                               .add("model/1", "1")
+                               .build();
   const MemorySource source = source_of(file);
   const auto archive = ZipArchive::open(source, {});
   ASSERT_OK(archive);
   const Record& record = *archive->find("model/data/0");
   for (std::uint64_t present = 0; present <= data.size(); present += 13) {
-    expect_cut_in(file, record.data_offset + present, record.name, record.header_offset, present);
+    expect_cut_in(std::string_view(file).substr(0, record.data_offset + present), record.name,
+                  present);
+  }
+  expect_cut_in(std::string_view(file).substr(0, archive->find("model/1")->data_offset), "model/1",
+                0);
+}
+
+TEST(ExplainCut, FindsDescriptorsAcrossBlocks) {
+  for (std::size_t size = 2 * kBlock - 17; size <= 2 * kBlock + 1; ++size) {
+    const std::string file =
+        ZipBuilder(0).add("m/a", std::string(size, 'a')).add("m/b", "defg").build();
+    const std::size_t end = 33 + size + 16;
+    expect_cut_in(std::string_view(file).substr(0, end - 1), "m/a", size + 15);
+    expect_cut_behind(std::string_view(file).substr(0, end), "m/a");
+    expect_cut_in(std::string_view(file).substr(0, end + 34), "m/b", 1);
   }
 }
 
-TEST(ExplainCut, FindsHeadersFarFromTheEndAndAcrossBlocks) {
-  // The search goes backwards in blocks of 1 MiB.
-  constexpr std::size_t kBlock = 1 << 20;
-  const std::string file = ZipBuilder(0)
-                               .add("model/data.pkl", "abc")
-                               .add("model/data/0", std::string(3 * kBlock, '0'))
-                               .build();
-  constexpr std::size_t kHeader = 30 + 14 + 3 + 16, kData = kHeader + 30 + 12;
-  for (const std::size_t blocks : {1u, 2u}) {
-    for (std::size_t within = 0; within <= kData - kHeader + 2; ++within) {
-      const std::size_t size = kHeader + within + blocks * kBlock;
-      expect_cut_in(file, size, "model/data/0", kHeader, size - kData);
-    }
+TEST(ExplainCut, CountsTheBytesOfLargeRecords) {
+  const std::string file =
+      ZipBuilder(0).add("m/a", "abc").add("m/b", std::string(3 * kBlock, 'b')).build();
+  for (const std::size_t present : {kBlock - 1, kBlock, kBlock + 1, 3 * kBlock - 1}) {
+    expect_cut_in(std::string_view(file).substr(0, 85 + present), "m/b", present);
   }
+}
+
+TEST(ExplainCut, FollowsLargeRecords) {
+  ZipBuilder zip(0);
+  for (int i = 0; i < 4; ++i) zip.add("m/data/" + std::to_string(i), std::string(kBlock, 'd'));
+  const std::string file = zip.build();
+  const std::size_t record = 30 + 8 + kBlock + 16;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const std::size_t data = i * record + 38;
+    expect_cut_in(std::string_view(file).substr(0, data + 7), "m/data/" + std::to_string(i), 7);
+  }
+}
+
+// The end of an empty record is searched for in all that follows it.
+TEST(ExplainCut, ReadsInProportionToTheFile) {
+  ZipBuilder zip(0);
+  for (int i = 0; i < 4000; ++i) zip.add("m/a", "");
+  const std::string file = zip.build();
+  const testing::CountingSource source(file);
+  EXPECT_EQ(explain_cut(source).kind(), ErrorKind::kContainer);
+  EXPECT_GT(source.bytes_read(), 4000u * 30u);
+  EXPECT_LT(source.bytes_read(), 100 * file.size());
 }
 
 TEST(ExplainCut, IsWhatFindDirectorySaysOfACutFile) {
   const std::string file = ZipBuilder(0).add("m/a", std::string(50, 'a')).build();
   EXPECT_ERROR(find_directory(source_of(std::string_view(file).substr(0, 60)), {}),
-               ErrorKind::kContainer, "in record 'm/a' at byte 27: the zip file is cut short");
+               ErrorKind::kContainer,
+               "in record 'm/a' at byte 60 of the file: the zip file is cut short: it has 60 bytes "
+               "and no end record; it stops after 27 bytes of this record");
+  EXPECT_ERROR(
+      find_directory(source_of(std::string_view(file).substr(0, 110)), {}), ErrorKind::kContainer,
+      "at byte 110: the zip file is cut short: it has 110 bytes and no end record; it stops "
+      "behind the record 'm/a', which is whole");
 }
 
 TEST(ExplainCut, SaysWhatItCanWhereReadingFails) {
   const std::string file = ZipBuilder(0).add("m/a", "abc").build().substr(0, 36);
-  for (const int reads : {0, 1}) {
+  const auto record_of_cut = [&](int reads) {
     const Error error = explain_cut(testing::FailingSource(file, reads));
     EXPECT_EQ(error.kind(), ErrorKind::kContainer);
-    EXPECT_EQ(error.record(), "");
-  }
-  EXPECT_EQ(explain_cut(testing::FailingSource(file, 2)).record(), "m/a");
+    EXPECT_EQ(error.offset(), file.size());
+    return error.record();
+  };
+  EXPECT_EQ(record_of_cut(0), "");
+  EXPECT_EQ(record_of_cut(10), "m/a");
 }
 
 }  // namespace

@@ -94,7 +94,7 @@ TEST(ReadDirectory64, RefusesValuesThatContradictTheHeader) {  // Q03
   };
   for (const Entry& entry : entries) {
     EXPECT_ERROR(listing_of(entry), ErrorKind::kContainer,
-                 "in record 'm/a' at byte 52: the zip64 field contradicts the header");
+                 "in record 'm/a' at byte 52 of the file: the zip64 field contradicts the header");
   }
 }
 
@@ -108,7 +108,8 @@ TEST(ReadDirectory64, RefusesAbsentFields) {  // Q01
   };
   for (const Entry& entry : entries) {
     EXPECT_ERROR(listing_of(entry), ErrorKind::kContainer,
-                 "in record 'm/a' at byte 52: a size is said to be in a zip64 field, but none is");
+                 "in record 'm/a' at byte 52 of the file: a size is said to be in a zip64 field, "
+                 "but none is");
   }
 }
 
@@ -116,13 +117,20 @@ TEST(ReadDirectory64, RefusesShortFields) {  // Q02
   const Entry entries[] = {
       {kElsewhere, 3, 0, zip64_field("")},
       {kElsewhere, 3, 0, zip64_field(std::string(7, '\0'))},
+      {3, kElsewhere, 0, zip64_field("")},
+      {3, kElsewhere, 0, zip64_field(std::string(7, '\0'))},
+      {3, 3, kElsewhere, zip64_field("")},
+      {3, 3, kElsewhere, zip64_field(std::string(7, '\0'))},
+      {3, 3, kElsewhere, zip64_field(u64(3) + u64(3))},
+      {3, 3, kElsewhere, zip64_field(u64(3) + u64(3) + u32(0))},
       {kElsewhere, kElsewhere, 0, zip64_field(u64(3))},
       {kElsewhere, kElsewhere, kElsewhere, zip64_field(u64(3) + u64(3))},
       {kElsewhere, kElsewhere, kElsewhere, zip64_field(u64(3) + u64(3) + u32(0))},
   };
   for (const Entry& entry : entries) {
     EXPECT_ERROR(listing_of(entry), ErrorKind::kContainer,
-                 "in record 'm/a' at byte 52: the zip64 field is too short for its values");
+                 "in record 'm/a' at byte 52 of the file: the zip64 field is too short for its "
+                 "values");
   }
 }
 
@@ -130,7 +138,7 @@ TEST(ReadDirectory64, RefusesTwoFields) {  // Q02
   const std::string field = zip64_field(u64(0));
   EXPECT_OK(listing_of({3, 3, kElsewhere, field}));
   EXPECT_ERROR(listing_of({3, 3, kElsewhere, field + field}), ErrorKind::kContainer,
-               "in record 'm/a' at byte 52: there are two zip64 fields");
+               "in record 'm/a' at byte 52 of the file: there are two zip64 fields");
   EXPECT_ERROR(listing_of({3, 3, 0, zip64_field("") + zip64_field("")}), ErrorKind::kContainer,
                "there are two zip64 fields");
 }
@@ -147,7 +155,7 @@ TEST(ReadDirectory64, RefusesExtraFieldsThatRunPastTheirArea) {  // Q08
   };
   for (const std::string& extra : extras) {
     EXPECT_ERROR(listing_of({3, 3, 0, extra}), ErrorKind::kBounds,
-                 "in record 'm/a' at byte 52: an extra field runs past the extra area");
+                 "in record 'm/a' at byte 52 of the file: an extra field runs past the extra area");
   }
   EXPECT_OK(listing_of({3, 3, 0, extra_field(0xcafe, "1234")}));
 }

@@ -22,7 +22,7 @@ using testing::extra_field;
 using testing::u32;
 using testing::ZipBuilder;
 
-constexpr std::uint16_t kMadeByUnix = 0x0314, kMadeByDos = 0x0014;
+constexpr std::uint16_t kMadeByUnix = 0x0314, kMadeByDos = 0x0014, kMadeByMac = 0x1314;
 
 Result<DirectoryListing> with_attributes(std::string name, std::string content,
                                          std::uint16_t made_by, std::uint32_t attributes) {
@@ -57,7 +57,7 @@ TEST(ReadDirectoryNames, RefusesUnsafeNames) {  // N01 to N04: more in record_na
 TEST(ReadDirectoryNames, NamesTheEntryAndItsByte) {
   // The local headers take 33 bytes each, the first entry 49.
   const auto listing = directory_of(ZipBuilder(0).add("m/a", "").add("../", "").build());
-  EXPECT_ERROR(listing, ErrorKind::kName, "in record '../' at byte 115:");
+  EXPECT_ERROR(listing, ErrorKind::kName, "in record '../' at byte 115 of the file:");
 }
 
 TEST(ReadDirectoryNames, RefusesLongNames) {  // N04
@@ -79,7 +79,7 @@ TEST(ReadDirectoryNames, RefusesASecondName) {  // N03
   EXPECT_OK(with_unicode_path("m/a"));
   for (const char* name : {"m/b", "m/aa", "m/", ""}) {
     EXPECT_ERROR(with_unicode_path(name), ErrorKind::kName,
-                 "in record 'm/a' at byte 52: the record has two different names");
+                 "in record 'm/a' at byte 52 of the file: the record has two different names");
   }
   EXPECT_ERROR(directory_with_entry([](CentralFields& f) { f.extra = extra_field(0x7075, "m/a"); }),
                ErrorKind::kName, "two different names");
@@ -95,11 +95,14 @@ TEST(ReadDirectoryNames, AllowsFilesAndFolders) {
 }
 
 TEST(ReadDirectoryNames, RefusesLinksAndSpecialFiles) {  // N06
-  EXPECT_ERROR(with_attributes("m/a", "abc", kMadeByUnix, 0120777u << 16), ErrorKind::kName,
-               "in record 'm/a' at byte 52: the record is a symbolic link");
-  for (const std::uint32_t mode : {010644u, 020644u, 060644u, 0140644u}) {
-    EXPECT_ERROR(with_attributes("m/a", "abc", kMadeByUnix, mode << 16), ErrorKind::kName,
-                 "in record 'm/a' at byte 52: the record is a special file");
+  for (const std::uint16_t made_by : {kMadeByUnix, kMadeByDos, kMadeByMac}) {
+    EXPECT_OK(with_attributes("m/a", "abc", made_by, 0100777u << 16));
+    EXPECT_ERROR(with_attributes("m/a", "abc", made_by, 0120777u << 16), ErrorKind::kName,
+                 "in record 'm/a' at byte 52 of the file: the record is a symbolic link");
+    for (const std::uint32_t mode : {010644u, 020644u, 060644u, 0140644u}) {
+      EXPECT_ERROR(with_attributes("m/a", "abc", made_by, mode << 16), ErrorKind::kName,
+                   "in record 'm/a' at byte 52 of the file: the record is a special file");
+    }
   }
 }
 
@@ -108,6 +111,8 @@ TEST(ReadDirectoryNames, RefusesFoldersWithContent) {  // Z21, Z22
   EXPECT_ERROR(with_attributes("m/a", "abc", kMadeByDos, 0x10), ErrorKind::kContainer, part);
   EXPECT_ERROR(with_attributes("m/a", "abc", kMadeByUnix, 0x10), ErrorKind::kContainer, part);
   EXPECT_ERROR(with_attributes("m/a", "abc", kMadeByUnix, 040755u << 16), ErrorKind::kContainer,
+               part);
+  EXPECT_ERROR(with_attributes("m/a", "abc", kMadeByDos, 040755u << 16), ErrorKind::kContainer,
                part);
   EXPECT_ERROR(with_attributes("m/", "abc", kMadeByDos, 0), ErrorKind::kContainer, part);
   // A deflate stream that makes nothing is content, too.

@@ -78,13 +78,14 @@ TEST(ReadDirectory, AllowsTheFlagsOfOrdinaryWriters) {
 
 TEST(ReadDirectory, RefusesUnknownFlags) {  // Z17
   EXPECT_ERROR(directory_with_entry([](CentralFields& f) { f.flags = 0x0809; }),
-               ErrorKind::kUnsupported, "in record 'm/a' at byte 52: the record is encrypted");
+               ErrorKind::kUnsupported,
+               "in record 'm/a' at byte 52 of the file: the record is encrypted");
   constexpr std::uint16_t kFlags[] = {0x0010, 0x0020, 0x0040, 0x0080, 0x0100, 0x0200,
                                       0x0400, 0x1000, 0x2000, 0x4000, 0x8000, 0x0828};
   for (const std::uint16_t flags : kFlags) {
-    EXPECT_ERROR(directory_with_entry([=](CentralFields& f) { f.flags = flags; }),
-                 ErrorKind::kUnsupported,
-                 "in record 'm/a' at byte 52: the record has flags " + std::to_string(flags));
+    EXPECT_ERROR(
+        directory_with_entry([=](CentralFields& f) { f.flags = flags; }), ErrorKind::kUnsupported,
+        "in record 'm/a' at byte 52 of the file: the record has flags " + std::to_string(flags));
   }
 }
 
@@ -93,7 +94,7 @@ TEST(ReadDirectory, RefusesOtherCompressionMethods) {  // Z18
   for (const std::uint16_t method : kMethods) {
     EXPECT_ERROR(directory_with_entry([=](CentralFields& f) { f.method = method; }),
                  ErrorKind::kUnsupported,
-                 "in record 'm/a' at byte 52: the record is compressed with method " +
+                 "in record 'm/a' at byte 52 of the file: the record is compressed with method " +
                      std::to_string(method));
   }
 }
@@ -102,7 +103,8 @@ TEST(ReadDirectory, RefusesRecordsOnOtherDisks) {  // Z09
   constexpr std::uint16_t kDisks[] = {1, 0xFFFF};
   for (const std::uint16_t disk : kDisks) {
     EXPECT_ERROR(directory_with_entry([=](CentralFields& f) { f.disk = disk; }),
-                 ErrorKind::kUnsupported, "in record 'm/a' at byte 52: the record lies on another");
+                 ErrorKind::kUnsupported,
+                 "in record 'm/a' at byte 52 of the file: the record lies on another");
   }
 }
 
@@ -143,12 +145,18 @@ TEST(ReadDirectory, RefusesAnotherNumberOfRecords) {  // Z06
         }));
   };
   EXPECT_OK(declaring(3));
-  constexpr std::uint16_t kWrong[] = {0, 1};
+  constexpr std::uint16_t kWrong[] = {0, 1, 2};
   for (const std::uint16_t records : kWrong) {
     EXPECT_ERROR(declaring(records), ErrorKind::kContainer,
                  "the archive declares " + std::to_string(records) +
                      " records, but its directory holds another number");
   }
+  // Entries over the number are not read.
+  EXPECT_ERROR(directory_of(ZipBuilder(0).add("m/a", "").add("../b", "").build([](EndFields& f) {
+                 f.records = f.disk_records = 1;
+                 f.end64.records = f.end64.disk_records = 1;
+               })),
+               ErrorKind::kContainer, "declares 1 records, but its directory holds another number");
   // As the directory's 147 bytes hold no fourth entry, 46 bytes of which are fixed.
   EXPECT_ERROR(declaring(4), ErrorKind::kContainer, "too few for 4 records");
   EXPECT_ERROR(
@@ -182,7 +190,7 @@ TEST(ReadDirectory, RefusesMoreRecordsThanFitWithoutZip64) {  // Z20
 
 TEST(ReadDirectory, RefusesContradictorySizes) {  // C01, C08
   EXPECT_ERROR(directory_with_entry([](CentralFields& f) { f.bytes = 4; }), ErrorKind::kContainer,
-               "in record 'm/a' at byte 52: a stored record has two different sizes");
+               "in record 'm/a' at byte 52 of the file: a stored record has two different sizes");
   EXPECT_ERROR(directory_with_entry([](CentralFields& f) { f.stored_bytes = 2; }),
                ErrorKind::kContainer, "a stored record has two different sizes");
   EXPECT_ERROR(directory_with_entry([](CentralFields& f) { f.method = 8, f.stored_bytes = 0; }),

@@ -90,6 +90,13 @@ TEST(FindDirectory64, RefusesBytesAroundTheZip64EndRecord) {  // Z08
   EXPECT_ERROR(find(built().insert(177, "four")), ErrorKind::kContainer, "but ends at byte 181");
 }
 
+TEST(FindDirectory64, RefusesBytesAfterTheEndRecord) {  // Z03
+  EXPECT_ERROR(find(built() + "x"), ErrorKind::kContainer,
+               "at byte 177: the zip file's end record is not at its end");
+  EXPECT_ERROR(find(built(saturate) + "x"), ErrorKind::kContainer,
+               "at byte 177: the zip file's end record is not at its end");
+}
+
 TEST(FindDirectory64, RefusesAZip64EndRecordOfAnotherLength) {  // Q05
   for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{43}, std::uint64_t{45},
                                    std::uint64_t{44} + 20, kHuge, kHuge - 11}) {
@@ -138,10 +145,16 @@ TEST(FindDirectory64, RefusesADirectoryDeclaredElsewhere) {
                "is declared at byte 51 with 49 bytes, but ends at byte 101");
   EXPECT_ERROR(declared(52, 48), ErrorKind::kContainer, "with 48 bytes");
   // Z07: past the end of the file, over the end record, and around the end of 64 bits.
-  EXPECT_FALSE(declared(1'000'000, 49).ok());
-  EXPECT_FALSE(declared(52, 1'000'000).ok());
-  EXPECT_FALSE(declared(60, 49).ok());
-  EXPECT_FALSE(declared(kHuge, 102).ok());
+  const struct {
+    std::uint64_t offset, bytes;
+  } outside[] = {{1'000'000, 49}, {52, 1'000'000}, {60, 49},        {53, 49},
+                 {52, 50},        {kHuge, 102},    {kHuge - 10, 62}};
+  for (const auto& [offset, bytes] : outside) {
+    EXPECT_ERROR(declared(offset, bytes), ErrorKind::kBounds,
+                 "at byte 177: the central directory is declared at byte " +
+                     std::to_string(offset) + " with " + std::to_string(bytes) +
+                     " bytes, which reach past byte 101, where the end records begin");
+  }
 }
 
 TEST(FindDirectory64, RefusesSeveralDisks) {  // Z09
@@ -151,6 +164,7 @@ TEST(FindDirectory64, RefusesSeveralDisks) {  // Z09
       [](EndFields& f) { f.disk = 1, f.end64.disk = 1; },
       [](EndFields& f) { f.directory_disk = 1, f.end64.directory_disk = 1; },
       [](EndFields& f) { saturate(f), f.end64.disk = 0x10000; },
+      [](EndFields& f) { saturate(f), f.end64.disk_records = 2; },
   };
   int number = 0;
   for (const auto& tweak : tweaks) {
@@ -172,6 +186,19 @@ TEST(FindDirectory64, RefusesMoreRecordsThanItsLimit) {  // Q06
                "declares 9223372036854775808 records, over max_records");
   EXPECT_ERROR(find(declaring(limits.max_records + 1)), ErrorKind::kLimit, "max_records");
   EXPECT_OK(find(declaring(limits.max_records)));
+}
+
+TEST(FindDirectory64, RefusesADirectoryOverItsLimit) {  // Q06, N10
+  const auto declaring = [](std::uint64_t bytes) {
+    return built([=](EndFields& f) {
+      saturate(f);
+      f.end64.directory_bytes = bytes;
+    });
+  };
+  EXPECT_ERROR(find(declaring(std::uint64_t{1} << 40)), ErrorKind::kLimit,
+               "takes 1099511627776 bytes, over max_directory_bytes");
+  EXPECT_ERROR(find(declaring(kHuge)), ErrorKind::kLimit, "over max_directory_bytes");
+  expect_found(find(declaring(kDirectoryBytes), {.max_directory_bytes = kDirectoryBytes}));
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ TEST(LocateRecordsGaps, RefusesAnAbsentDescriptor) {  // Z19
   for (const bool last : {false, true}) {
     EXPECT_ERROR(located(with_descriptor([](DescriptorFields& f) { f.present = false; }, last)),
                  ErrorKind::kContainer,
-                 "in record 'm/a' at byte 36: the record's data descriptor is missing");
+                 "in record 'm/a' at byte 36 of the file: the record's data descriptor is missing");
   }
 }
 
@@ -73,7 +73,7 @@ TEST(LocateRecordsGaps, RefusesAWrongDescriptor) {  // Z19
         };
         if (!bare || number > 0) {
           EXPECT_ERROR(located(with_descriptor(form, false)), ErrorKind::kContainer,
-                       "in record 'm/a' at byte 36: the data descriptor contradicts")
+                       "in record 'm/a' at byte 36 of the file: the data descriptor contradicts")
               << wide << bare << number;
         }
         ++number;
@@ -94,7 +94,8 @@ TEST(LocateRecordsGaps, RefusesADescriptorThatNoFlagAnnounces) {  // Z19
   EXPECT_OK(located(ZipBuilder(0).add("m/a", "abc", tweaks).build()));
   tweaks.descriptor = {};
   EXPECT_ERROR(located(ZipBuilder(0).add("m/a", "abc", tweaks).build()), ErrorKind::kContainer,
-               "in record 'm/a' at byte 36: 16 bytes after the record belong to no record");
+               "in record 'm/a' at byte 36 of the file: 16 bytes after the record belong to no "
+               "record");
 }
 
 TEST(LocateRecordsGaps, AllowsEmptyRecordsWithAndWithoutDescriptor) {  // C11
@@ -117,7 +118,7 @@ TEST(LocateRecordsGaps, RefusesBytesBetweenRecords) {  // Z16
       return ZipBuilder(0).add("m/a", "abc").add("m/b", "defg", tweaks).build();
     };
     EXPECT_ERROR(located(build({})), ErrorKind::kContainer,
-                 "in record 'm/a' at byte 36: " + std::to_string(16 + bytes.size()) +
+                 "in record 'm/a' at byte 36 of the file: " + std::to_string(16 + bytes.size()) +
                      " bytes after the record belong to no record");
     EXPECT_FALSE(located(build(by_other_tool("defg"))).ok());
   }
@@ -127,18 +128,26 @@ TEST(LocateRecordsGaps, RefusesASmuggledRecord) {  // Z16
   const RecordTweaks unlisted = {.listed = false};
   const auto middle = ZipBuilder(0).add("m/a", "abc").add("evil", "evil", unlisted);
   EXPECT_ERROR(located(ZipBuilder(middle).build()), ErrorKind::kContainer,
-               "in record 'm/a' at byte 36: 70 bytes after the record belong to no record");
+               "in record 'm/a' at byte 36 of the file: 70 bytes after the record belong to no "
+               "record");
   EXPECT_ERROR(located(ZipBuilder(middle).add("m/b", "defg").build()), ErrorKind::kContainer,
-               "in record 'm/a' at byte 36: 70 bytes after the record belong to no record");
+               "in record 'm/a' at byte 36 of the file: 70 bytes after the record belong to no "
+               "record");
   EXPECT_ERROR(located(ZipBuilder(0).add("evil", "evil", unlisted).add("m/a", "abc").build()),
-               ErrorKind::kContainer,
-               "in record 'm/a' at byte 0: 54 bytes stand in front of the first record");
+               ErrorKind::kContainer, "at byte 0: 54 bytes stand in front of the first record");
+}
+
+TEST(LocateRecordsGaps, RefusesBytesInFrontOfAnEmptyDirectory) {  // Z05
+  EXPECT_OK(located(ZipBuilder().build()));
+  EXPECT_ERROR(located(ZipBuilder().build({}, "anything at all")), ErrorKind::kContainer,
+               "at byte 0: 15 bytes stand in front of the first record");
 }
 
 TEST(LocateRecordsGaps, RefusesAnOlderDirectory) {  // Z30
   const std::string entry = ZipBuilder(0).add("m/a", "abc").build().substr(52, 49);
   EXPECT_ERROR(located(ZipBuilder(0).add("m/a", "abc").build({}, entry)), ErrorKind::kContainer,
-               "in record 'm/a' at byte 36: 65 bytes after the record belong to no record");
+               "in record 'm/a' at byte 36 of the file: 65 bytes after the record belong to no "
+               "record");
   // An appended update: the old archive's end stands in front of the new record.
   const std::string old_end = ZipBuilder(0)
                                   .add("m/a", "abc")

@@ -21,7 +21,6 @@ namespace {
 using testing::by_other_tool;
 using testing::by_other_tool_with_local;
 using testing::CentralFields;
-using testing::EndFields;
 using testing::extra_field;
 using testing::LocalFields;
 using testing::located;
@@ -78,25 +77,32 @@ TEST(LocateRecords, RefusesHeadersOutsideOfTheRecords) {  // Z11, Q07
                                  .build();
     EXPECT_ERROR(located(file), ErrorKind::kBounds,
                  "in record 'm/a' at byte " + std::to_string(offset) +
-                     ": the record's local header would lie outside");
+                     " of the file: the record's local header would lie outside");
   }
+  // The record in front of it is right.
+  EXPECT_ERROR(
+      located(two_records({}, {.central = [](CentralFields& f) { f.header_offset = 1'000'000; }})),
+      ErrorKind::kBounds, "in record 'm/b' at byte 1000000 of the file:");
 }
 
 TEST(LocateRecords, RefusesHeadersThatAreNone) {  // Z11
   EXPECT_ERROR(
       located(two_records({}, {.local = [](LocalFields& f) { f.signature = 0x04034b51; }})),
       ErrorKind::kContainer,
-      "in record 'm/b' at byte 52: there is no local header where the directory says");
-  EXPECT_ERROR(located(two_records({.local = [](LocalFields& f) { f.signature = 0x02014b50; }})),
-               ErrorKind::kContainer,
-               "in record 'm/a' at byte 0: there is no local header where the directory says");
+      "in record 'm/b' at byte 52 of the file: there is no local header where the directory says");
+  EXPECT_ERROR(
+      located(two_records({.local = [](LocalFields& f) { f.signature = 0x02014b50; }})),
+      ErrorKind::kContainer,
+      "in record 'm/a' at byte 0 of the file: there is no local header where the directory "
+      "says");
 }
 
 TEST(LocateRecords, RefusesAnotherName) {  // Z12
   for (const char* name : {"m/x", "M/a", "m/"}) {
     EXPECT_ERROR(located(two_records({.local = [=](LocalFields& f) { f.name = name; }})),
                  ErrorKind::kContainer,
-                 "in record 'm/a' at byte 0: the record has another name in its local header");
+                 "in record 'm/a' at byte 0 of the file: the record has another name in its local "
+                 "header");
   }
 }
 
@@ -113,7 +119,7 @@ TEST(LocateRecords, RefusesLocalHeadersThatContradictTheDirectory) {  // Z13
       [](LocalFields& f) { f.bytes = f.stored_bytes = 4; },
   };
   const std::string_view part =
-      "in record 'm/a' at byte 0: the local header contradicts the central directory";
+      "in record 'm/a' at byte 0 of the file: the local header contradicts the central directory";
   int number = 0;
   for (const auto& change : changes) {
     EXPECT_ERROR(located(two_records({.local = change})), ErrorKind::kContainer, part) << number;
@@ -139,60 +145,52 @@ TEST(LocateRecords, AllowsOpenValuesInFrontOfADescriptorOnly) {  // Z13
   }
 }
 
-TEST(LocateRecords, TakesLocalSizesFromAZip64Field) {
-  const auto with_extra = [](const std::string& extra) {
-    return located(two_records(by_other_tool_with_local("abc", [=](LocalFields& f) {
-      f.bytes = f.stored_bytes = 0xFFFFFFFF;
-      f.extra = extra;
-    })));
-  };
-  EXPECT_OK(with_extra(extra_field(1, u64(3) + u64(3))));
-  EXPECT_OK(with_extra(extra_field(0x5455, "\1time") + extra_field(1, u64(3) + u64(3))));
-  const std::string extras[] = {
-      "",
-      extra_field(1, ""),
-      extra_field(1, u64(3)),
-      extra_field(1, u64(4) + u64(3)),
-      extra_field(1, u64(3) + u64(4)),
-      extra_field(2, u64(3) + u64(3)),
-      u16(1) + u16(17) + u64(3) + u64(3),
-      u16(0xcafe) + u16(999),
-  };
-  for (const std::string& extra : extras) {
-    EXPECT_ERROR(with_extra(extra), ErrorKind::kContainer,
-                 "the local header contradicts the central directory");
+RecordTweaks declaring(std::uint64_t bytes) {
+  return {.central = [=](CentralFields& f) {
+    f.bytes = f.stored_bytes = 0xFFFFFFFF;
+    f.extra = extra_field(1, u64(bytes) + u64(bytes));
+  }};
+}
+
+TEST(LocateRecords, RefusesDataThatReachesPastTheDirectory) {  // C03, Q07
+  EXPECT_OK(located(two_records(declaring(3), declaring(4))));
+  for (const std::uint64_t bytes :
+       {std::uint64_t{300}, std::uint64_t{2'200'000'000}, ~std::uint64_t{0} - 29,
+        ~std::uint64_t{0} - 33, ~std::uint64_t{0}}) {
+    const std::string declared = "the record declares " + std::to_string(bytes) + " bytes of data";
+    EXPECT_ERROR(located(two_records(declaring(bytes))), ErrorKind::kBounds,
+                 "in record 'm/a' at byte 0 of the file: " + declared +
+                     ", which reach past byte 52, where another record begins");
+    EXPECT_ERROR(located(two_records({}, declaring(bytes))), ErrorKind::kBounds,
+                 "in record 'm/b' at byte 52 of the file: " + declared);
   }
 }
 
-TEST(LocateRecords, RefusesDataThatReachesPastItsRoom) {  // Z14, C03, Q07
-  const auto declaring = [](std::uint64_t bytes) {
-    return located(two_records({.central = [=](CentralFields& f) {
-      f.bytes = f.stored_bytes = 0xFFFFFFFF;
-      f.extra = extra_field(1, u64(bytes) + u64(bytes));
-    }}));
-  };
-  EXPECT_OK(declaring(3));
+TEST(LocateRecords, RefusesDataThatOverlapsAnotherRecord) {  // Z15
   // "m/a" has 19 bytes between its name and the next header.
-  for (const std::uint64_t bytes : {std::uint64_t{2'200'000'000}, ~std::uint64_t{0} - 29,
-                                    ~std::uint64_t{0} - 33, ~std::uint64_t{0}}) {
-    EXPECT_ERROR(declaring(bytes), ErrorKind::kBounds,
-                 "in record 'm/a' at byte 0: the record declares " + std::to_string(bytes) +
-                     " bytes of data, which reach past byte 52");
+  for (const std::uint64_t bytes : {20u, 60u}) {
+    EXPECT_ERROR(located(two_records(declaring(bytes))), ErrorKind::kContainer,
+                 "in record 'm/a' at byte 0 of the file: the record declares " +
+                     std::to_string(bytes) +
+                     " bytes of data, which reach past byte 52, where another record begins");
   }
+  EXPECT_ERROR(located(two_records(declaring(19))), ErrorKind::kContainer,
+               "the record's data descriptor is missing");
 }
 
+// Bytes 26 and 28 of a local header hold the lengths of name and extra field.
 TEST(LocateRecords, RefusesNamesAndExtraFieldsThatReachPastTheirRoom) {  // Z14
-  constexpr std::uint16_t kLengths[] = {0x7000, 0xFFFF};
-  // Bytes 26 and 28 of a local header hold the lengths of name and extra field.
   const std::string file = two_records();
-  ASSERT_OK(located(testing::patched(file, 52 + 26, u16(3))));
-  for (const std::size_t record_at : {0u, 52u}) {
-    for (const std::size_t length_at : {26u, 28u}) {
-      for (const std::uint16_t length : kLengths) {
-        EXPECT_ERROR(located(testing::patched(file, record_at + length_at, u16(length))),
-                     ErrorKind::kBounds, "where the next structure begins");
-      }
-    }
+  const struct {
+    std::size_t at;
+    std::uint16_t right, too_long;
+  } lengths[] = {{26, 3, 20}, {26, 3, 40},      {28, 0, 17},
+                 {28, 0, 40}, {52 + 26, 3, 20}, {52 + 28, 0, 17}};
+  for (const auto& [at, right, too_long] : lengths) {
+    EXPECT_OK(located(testing::patched(file, at, u16(right))));
+    EXPECT_ERROR(located(testing::patched(file, at, u16(too_long))), ErrorKind::kContainer,
+                 at < 52 ? "reach past byte 52, where another record begins"
+                         : "reach past byte 105, where the directory begins");
   }
 }
 

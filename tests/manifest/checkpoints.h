@@ -31,8 +31,9 @@ inline Result<Manifest> describe_file(const CheckpointBuilder& file,
 
 // A file with the object that `pickle` makes and a storage "0" of 24 bytes.
 inline Result<Manifest> describe_pickle(const PickleBuilder& pickle, const Limits& limits = {}) {
-  return describe_file(CheckpointBuilder().pickle(pickle.stop()).storage("0", std::string(24, '\1')),
-                       {.limits = limits});
+  return describe_file(
+      CheckpointBuilder().pickle(pickle.stop()).storage("0", std::string(24, '\1')),
+      {.limits = limits});
 }
 
 // A tensor of one float32 of that storage.

@@ -57,7 +57,7 @@ TEST(Describe, RefusesOtherKindsOfFilesWithAnExplanation) {
   const Case cases[] = {
       {"", ErrorKind::kTooShort, "the file is empty"},
       {"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12\n",
-       ErrorKind::kUnknownFormat, "Git LFS pointer, not the checkpoint: the real file has 12 bytes"},
+       ErrorKind::kUnknownFormat, "Git LFS pointer, not the checkpoint: the real file has 12"},
       {"<!DOCTYPE html><html>", ErrorKind::kUnknownFormat, "this is a web page"},
       {"{\"error\": \"not found\"}", ErrorKind::kUnknownFormat, "this is a JSON text"},
       {"\x1f\x8b\x08", ErrorKind::kUnsupported, "this is a gzip file"},

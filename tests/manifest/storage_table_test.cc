@@ -215,7 +215,8 @@ TEST(StorageTable, RefusesReferencesThatContradictEachOther) {
 
 // T07: the pairs that torch.save itself writes.
 TEST(StorageTable, TakesPairsThatTorchWrites) {
-  const auto bytes = describe_ids({{"ByteStorage", "0", 8}, {"UntypedStorage", "0", 8}}, {{"0", 8}});
+  const auto bytes =
+      describe_ids({{"ByteStorage", "0", 8}, {"UntypedStorage", "0", 8}}, {{"0", 8}});
   ASSERT_OK(bytes);
   EXPECT_EQ(bytes->storages().size(), 1u);
   EXPECT_OK(describe_ids({{"UntypedStorage", "0", 8}, {"ByteStorage", "0", 8}}, {{"0", 8}}));

@@ -14,11 +14,11 @@
 namespace hardload {
 namespace {
 
+namespace push = testing::push;
 using namespace std::string_literals;
 using testing::describe_call;
 using testing::describe_w;
 using testing::PickleBuilder;
-using testing::Push;
 
 constexpr std::string_view kWrongArguments =
     "at 'w': the tensor is rebuilt with arguments that torch.save does not write";
@@ -56,8 +56,8 @@ const std::vector<std::pair<std::string_view, std::string>> kTypes = {
 // A rebuild function: what it takes, and which types each argument may have.
 struct Function {
   std::string name;
-  std::vector<std::string> arguments;            // valid; the last `optional` of them may be missing
-  std::size_t optional;
+  std::vector<std::string> arguments;  // valid
+  std::size_t optional;                // so many of the last may be missing
   std::vector<std::vector<std::string_view>> types;
 };
 
@@ -67,8 +67,8 @@ std::vector<Function> functions() {
                                       is_hooks = {"none", "no hooks"}, is_dtype = {"dtype"},
                                       is_metadata = {"dict", "dict of bools"},
                                       is_tensor = {"tensor"};
-  const std::string storage = Push::storage("FloatStorage", 6), zero = "K\0"s, dims = "K\x01\x85",
-                    no = "\x89", hooks = Push::no_hooks(), float32 = "ctorch\nfloat32\n";
+  const std::string storage = push::storage("FloatStorage", 6), zero = "K\0"s, dims = "K\x01\x85",
+                    no = "\x89", hooks = push::no_hooks(), float32 = "ctorch\nfloat32\n";
   return {
       {"_rebuild_tensor", {storage, zero, dims, dims}, 0, {is_storage, is_int, is_dims, is_dims}},
       {"_rebuild_tensor_v2", {storage, zero, dims, dims, no, hooks, "}"}, 1,
@@ -124,7 +124,7 @@ TEST(TensorArguments, AreOfTheTypesThatTorchWrites) {
 }
 
 TEST(TensorArguments, ListsAreNoSizes) {
-  EXPECT_ERROR(describe_call("_rebuild_tensor", {Push::storage("FloatStorage", 6), "K\0"s,
+  EXPECT_ERROR(describe_call("_rebuild_tensor", {push::storage("FloatStorage", 6), "K\0"s,
                                                  "](K\x01" "e", "K\x01\x85"}),
                ErrorKind::kLayout, kWrongArguments);
 }
@@ -140,7 +140,8 @@ TEST(TensorKinds, OthersAreUnsupportedByName) {
       {"torch._utils", "_rebuild_qtensor", "a quantized tensor"},
       {"torch._utils", "_rebuild_nested_tensor", "a nested tensor"},
       {"torch._utils", "_rebuild_wrapper_subclass", "a tensor of a wrapper subclass"},
-      {"torch._utils", "_rebuild_device_tensor_from_numpy", "a tensor of a device without storages"},
+      {"torch._utils", "_rebuild_device_tensor_from_numpy",
+       "a tensor of a device without storages"},
       {"torch._utils", "_rebuild_device_tensor_from_cpu_tensor",
        "a tensor of a device without storages"},
       {"torch._utils", "_rebuild_parameter_with_state", "a parameter with Python attributes"},
@@ -154,7 +155,7 @@ TEST(TensorKinds, OthersAreUnsupportedByName) {
   for (const auto& [module, name, kind] : cases) {
     for (const std::vector<std::string>& arguments :
          {std::vector<std::string>{}, {"\x8a\x06\0\0\0\0\0\1"s}, {"N", "]", "}"}}) {  // G05
-      const auto manifest = describe_w(Push::call(module, name, arguments));
+      const auto manifest = describe_w(push::call(module, name, arguments));
       EXPECT_ERROR(manifest, ErrorKind::kUnsupported,
                    concat("at 'w': this is ", kind, ", which this version does not load"));
       EXPECT_ERROR(manifest, ErrorKind::kUnsupported, "Convert it to a plain dense tensor");
@@ -163,8 +164,8 @@ TEST(TensorKinds, OthersAreUnsupportedByName) {
 }
 
 TEST(TensorKinds, AreUnsupportedInsideOfAParameter) {
-  EXPECT_ERROR(describe_call("_rebuild_parameter",
-                             {Push::call("torch._utils", "_rebuild_sparse_tensor", {}), "\x88", "N"}),
+  const std::string sparse = push::call("torch._utils", "_rebuild_sparse_tensor", {});
+  EXPECT_ERROR(describe_call("_rebuild_parameter", {sparse, "\x88", "N"}),
                ErrorKind::kUnsupported, "at 'w': this is a sparse tensor");
 }
 
@@ -175,7 +176,7 @@ TEST(TensorState, OfBuildIsRefused) {
 }
 
 std::string parameter_of(const std::string& data) {
-  return Push::call("torch._utils", "_rebuild_parameter", {data, "\x88", "N"});
+  return push::call("torch._utils", "_rebuild_parameter", {data, "\x88", "N"});
 }
 
 // G12
@@ -215,7 +216,7 @@ TEST(TensorTable, OneObjectIsOneTensor) {
 TEST(TensorTable, AParameterDoesNotChangeItsData) {
   const auto manifest = testing::describe_pickle(
       PickleBuilder().empty_list().mark().raw(testing::tensor()).put(0)
-          .raw(Push::call("torch._utils", "_rebuild_parameter",
+          .raw(push::call("torch._utils", "_rebuild_parameter",
                           {PickleBuilder("").get(0).bytes(), "\x88", "N"}))
           .op('e'));
   ASSERT_OK(manifest);

@@ -14,23 +14,23 @@
 namespace hardload {
 namespace {
 
+namespace push = testing::push;
 using namespace std::string_literals;
 using testing::describe_call;
 using testing::describe_w;
-using testing::Push;
 using Dims = std::vector<std::int64_t>;
 
 Dims to_dims(std::span<const std::int64_t> span) { return {span.begin(), span.end()}; }
 
 // A float32 tensor of shape (2, 2), strides (3, 1), from element 1 on.
 std::vector<std::string> arguments_v1() {
-  return {Push::storage("FloatStorage", 6), Push::integer(1), Push::integers({2, 2}),
-          Push::integers({3, 1})};
+  return {push::storage("FloatStorage", 6), push::integer(1), push::integers({2, 2}),
+          push::integers({3, 1})};
 }
 std::vector<std::string> arguments_v2(bool requires_grad = false) {
   auto arguments = arguments_v1();
-  arguments.push_back(Push::boolean(requires_grad));
-  arguments.push_back(Push::no_hooks());
+  arguments.push_back(push::boolean(requires_grad));
+  arguments.push_back(push::no_hooks());
   return arguments;
 }
 std::vector<std::string> with(std::vector<std::string> arguments, const std::string& last) {
@@ -76,7 +76,7 @@ TEST(TensorTable, OldFilesHaveNoneForHooks) {
 
 TEST(TensorTable, SizesMayBeATorchSize) {
   auto arguments = arguments_v2();
-  arguments[2] = Push::call("torch", "Size", {arguments[2]});
+  arguments[2] = push::call("torch", "Size", {arguments[2]});
   expect_the_view(describe_call("_rebuild_tensor_v2", arguments));
 }
 
@@ -84,8 +84,8 @@ TEST(TensorTable, SizesMayBeATorchSize) {
 TEST(TensorTable, Version3) {
   const auto manifest = describe_call(
       "_rebuild_tensor_v3",
-      {Push::storage("UntypedStorage", 24), Push::integer(2), Push::integers({5}),
-       Push::integers({2}), Push::boolean(false), Push::no_hooks(), Push::dtype("uint16")});
+      {push::storage("UntypedStorage", 24), push::integer(2), push::integers({5}),
+       push::integers({2}), push::boolean(false), push::no_hooks(), push::dtype("uint16")});
   ASSERT_OK(manifest);
   const TensorSpec& tensor = manifest->tensors()[0];
   EXPECT_EQ(tensor.dtype, Dtype::kUInt16);
@@ -103,9 +103,9 @@ TEST(TensorTable, Version3MeasuresInItsOwnType) {
     const auto count = 24 / static_cast<std::int64_t>(item_bytes(*dtype_named(name)));
     const auto describe_count = [&](std::int64_t elements) {
       return describe_call("_rebuild_tensor_v3",
-                           {Push::storage("UntypedStorage", 24), Push::integer(0),
-                            Push::integers({elements}), Push::integers({1}), Push::boolean(false),
-                            Push::no_hooks(), Push::dtype(name)});
+                           {push::storage("UntypedStorage", 24), push::integer(0),
+                            push::integers({elements}), push::integers({1}), push::boolean(false),
+                            push::no_hooks(), push::dtype(name)});
     };
     const auto fits = describe_count(count);
     ASSERT_OK(fits) << name;
@@ -117,11 +117,11 @@ TEST(TensorTable, Version3MeasuresInItsOwnType) {
 }
 
 TEST(TensorTable, MetadataTellsLazyConjugationAndNegation) {
-  const std::string conj = Push::text("conj") + Push::boolean(true) + "s";
-  const std::string neg = Push::text("neg") + Push::boolean(true) + "s";
+  const std::string conj = push::text("conj") + push::boolean(true) + "s";
+  const std::string neg = push::text("neg") + push::boolean(true) + "s";
   auto complex = arguments_v2();
-  complex[0] = Push::storage("ComplexFloatStorage", 3);
-  complex[1] = Push::integer(0), complex[2] = Push::integers({3}), complex[3] = Push::integers({1});
+  complex[0] = push::storage("ComplexFloatStorage", 3);
+  complex[1] = push::integer(0), complex[2] = push::integers({3}), complex[3] = push::integers({1});
   struct Case {
     std::vector<std::string> arguments;
     bool is_conj, is_neg;
@@ -132,7 +132,7 @@ TEST(TensorTable, MetadataTellsLazyConjugationAndNegation) {
            Case{with(complex, "}" + neg), false, true},
            Case{with(complex, "}" + conj + neg), true, true},
            Case{with(arguments_v2(), "}" + neg), false, true},
-           Case{with(arguments_v2(), "}" + Push::text("conj") + Push::boolean(false) + "s"), false,
+           Case{with(arguments_v2(), "}" + push::text("conj") + push::boolean(false) + "s"), false,
                 false},
        }) {
     const auto manifest = describe_call("_rebuild_tensor_v2", c.arguments);
@@ -145,11 +145,11 @@ TEST(TensorTable, MetadataTellsLazyConjugationAndNegation) {
 }
 
 TEST(TensorTable, Parameter) {
-  const std::string data = Push::call("torch._utils", "_rebuild_tensor_v2", arguments_v2());
+  const std::string data = push::call("torch._utils", "_rebuild_tensor_v2", arguments_v2());
   for (const bool requires_grad : {true, false}) {
-    for (const std::string& hooks : {Push::no_hooks(), "N"s}) {
+    for (const std::string& hooks : {push::no_hooks(), "N"s}) {
       const auto manifest =
-          describe_call("_rebuild_parameter", {data, Push::boolean(requires_grad), hooks});
+          describe_call("_rebuild_parameter", {data, push::boolean(requires_grad), hooks});
       ASSERT_OK(manifest);
       const TensorSpec& tensor = manifest->tensors()[manifest->named_tensors()[0].tensor];
       EXPECT_TRUE(tensor.is_parameter);
@@ -163,8 +163,8 @@ TEST(TensorTable, Parameter) {
 TEST(TensorTable, MetaTensor) {
   const auto manifest =
       describe_call("_rebuild_meta_tensor_no_storage",
-                    {Push::dtype("float64"), Push::integers({3, 1000}), Push::integers({1000, 1}),
-                     Push::boolean(true)});
+                    {push::dtype("float64"), push::integers({3, 1000}), push::integers({1000, 1}),
+                     push::boolean(true)});
   ASSERT_OK(manifest);
   const TensorSpec& tensor = manifest->tensors()[0];
   EXPECT_EQ(tensor.storage, TensorSpec::kNoStorage);
@@ -183,7 +183,7 @@ TEST(TensorTable, ScalarAndEmptyTensors) {
   EXPECT_EQ(scalar->tensors()[0].rank, 0u);
   EXPECT_EQ(scalar->tensors()[0].numel, 1);
 
-  arguments[2] = Push::integers({4, 0}), arguments[3] = Push::integers({1, 1});
+  arguments[2] = push::integers({4, 0}), arguments[3] = push::integers({1, 1});
   const auto empty = describe_call("_rebuild_tensor_v2", arguments);
   ASSERT_OK(empty);
   EXPECT_EQ(empty->tensors()[0].numel, 0);
@@ -194,9 +194,9 @@ TEST(TensorTable, ScalarAndEmptyTensors) {
 TEST(TensorTable, RefusesAViewThatLeavesItsStorage) {
   const auto describe_view = [](std::int64_t offset, const Dims& shape, const Dims& strides) {
     return describe_call("_rebuild_tensor_v2",
-                         {Push::storage("FloatStorage", 6), Push::integer(offset),
-                          Push::integers(shape), Push::integers(strides), Push::boolean(false),
-                          Push::no_hooks()});
+                         {push::storage("FloatStorage", 6), push::integer(offset),
+                          push::integers(shape), push::integers(strides), push::boolean(false),
+                          push::no_hooks()});
   };
   EXPECT_OK(describe_view(0, {6}, {1}));
   EXPECT_ERROR(describe_view(1, {6}, {1}), ErrorKind::kLayout,
@@ -214,9 +214,9 @@ TEST(TensorTable, RefusesAViewThatLeavesItsStorage) {
 TEST(TensorTable, RefusesTooManyDimensions) {
   const auto describe_rank = [](std::size_t rank, const Limits& limits) {
     return describe_call("_rebuild_tensor_v2",
-                         {Push::storage("FloatStorage", 6), Push::integer(0),
-                          Push::integers(Dims(rank, 1)), Push::integers(Dims(rank, 1)),
-                          Push::boolean(false), Push::no_hooks()}, limits);
+                         {push::storage("FloatStorage", 6), push::integer(0),
+                          push::integers(Dims(rank, 1)), push::integers(Dims(rank, 1)),
+                          push::boolean(false), push::no_hooks()}, limits);
   };
   EXPECT_OK(describe_rank(1024, {}));
   EXPECT_ERROR(describe_rank(1025, {}), ErrorKind::kLimit,
@@ -232,8 +232,8 @@ TEST(TensorTable, OnlyFloatingAndComplexTensorsHaveGradients) {
     if (dtype.is_quantized) continue;
     const auto manifest =
         describe_call("_rebuild_meta_tensor_no_storage",
-                      {Push::dtype(dtype.name), Push::integers({2}), Push::integers({1}),
-                       Push::boolean(true)});
+                      {push::dtype(dtype.name), push::integers({2}), push::integers({1}),
+                       push::boolean(true)});
     if (dtype.is_floating || dtype.is_complex) {
       EXPECT_OK(manifest) << dtype.name;
     } else {
@@ -242,14 +242,14 @@ TEST(TensorTable, OnlyFloatingAndComplexTensorsHaveGradients) {
     }
   }
   auto integers = arguments_v2(true);
-  integers[0] = Push::storage("IntStorage", 6);
+  integers[0] = push::storage("IntStorage", 6);
   EXPECT_ERROR(describe_call("_rebuild_tensor_v2", integers), ErrorKind::kLayout,
                "at 'w': a tensor of int32 requires a gradient");
-  integers[4] = Push::boolean(false);
+  integers[4] = push::boolean(false);
   EXPECT_OK(describe_call("_rebuild_tensor_v2", integers));
-  const std::string data = Push::call("torch._utils", "_rebuild_tensor_v2", integers);
-  EXPECT_OK(describe_call("_rebuild_parameter", {data, Push::boolean(false), "N"}));
-  EXPECT_ERROR(describe_call("_rebuild_parameter", {data, Push::boolean(true), "N"}),
+  const std::string data = push::call("torch._utils", "_rebuild_tensor_v2", integers);
+  EXPECT_OK(describe_call("_rebuild_parameter", {data, push::boolean(false), "N"}));
+  EXPECT_ERROR(describe_call("_rebuild_parameter", {data, push::boolean(true), "N"}),
                ErrorKind::kLayout, "a tensor of int32 requires a gradient");
 }
 

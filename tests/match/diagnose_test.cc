@@ -150,8 +150,9 @@ TEST(DiagnoseNames, ComparesNoLongNames) {
 // K04
 TEST(DiagnoseNames, AreEscaped) {
   const std::string text = diagnosis_of_names("weight.number\x1b", "weight.number\u202e");
-  EXPECT_TRUE(text.starts_with("Nearest names: \"weight.number\\x1b\" is missing, "
-                               "\"weight.number\\u{202e}\" is there. "))
+  EXPECT_TRUE(
+      text.starts_with("Nearest names: \"weight.number\\x1b\" is missing, "
+                       "\"weight.number\\u{202e}\" is there. "))
       << text;
 }
 

@@ -33,14 +33,8 @@ Keys unexpected_by(const ModuleSpec& module, const State& state) {
 }
 
 TEST(Match, FillsEveryEntryInOrder) {
-  State reversed;
-  const State state = net_state();
-  const auto entries = state.entries();
-  for (std::size_t i = entries.size(); i-- > 0;) {
-    reversed.tensor(std::string(entries[i].key),
-                    {entries[i].shape.begin(), entries[i].shape.end()});
-  }
-  const MatchReport report = match(net(), reversed.entries());
+  const State state = net_state().reversed();
+  const MatchReport report = match(net(), state.entries());
   EXPECT_TRUE(report.fits(/*strict=*/true));
   std::vector<std::vector<std::uint32_t>> copies;
   for (const MatchReport::Copy& c : report.copies) copies.push_back({c.node, c.entry, c.state});
@@ -86,16 +80,13 @@ TEST(MatchMissing, AreNamedByEachPathOfASharedModule) {
 }
 
 TEST(MatchUnexpected, AreInTheOrderOfModulesThenOfTheStateDict) {
-  const State more = State()
-                         .tensor("zz")
-                         .tensor("head.x")
-                         .tensor("body.0.extra")
-                         .tensor("body.9.weight")
-                         .tensor("a");
-  State state = more;
-  for (const StateEntry& entry : net_state().entries()) {
-    state.tensor(std::string(entry.key), {entry.shape.begin(), entry.shape.end()});
-  }
+  const State state = State()
+                          .tensor("zz")
+                          .tensor("head.x")
+                          .tensor("body.0.extra")
+                          .tensor("body.9.weight")
+                          .tensor("a")
+                          .all_of(net_state());
   const MatchReport report = match(net(), state.entries());
   EXPECT_TRUE(report.missing_keys.empty());
   EXPECT_EQ(unexpected_in(report), (Keys{"zz", "a", "body.9.weight", "body.0.extra", "head.x"}));

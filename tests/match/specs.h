@@ -1,6 +1,7 @@
 // Modules and state dicts for tests of matching.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,6 +26,14 @@ class State {
   }
   State& without(std::string_view key) {
     std::erase_if(saved_, [&](const Saved& saved) { return saved.key == key; });
+    return *this;
+  }
+  State& all_of(const State& other) {
+    saved_.insert(saved_.end(), other.saved_.begin(), other.saved_.end());
+    return *this;
+  }
+  State& reversed() {
+    std::reverse(saved_.begin(), saved_.end());
     return *this;
   }
   // Puts `prefix` before each key.

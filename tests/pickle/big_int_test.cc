@@ -89,7 +89,8 @@ std::string negated(std::string bytes) {
 }
 
 TEST(BigInt, PowersOfTenUpToTheLastThatPythonPrints) {
-  for (const std::size_t zeros : {0u, 1u, 8u, 9u, 10u, 17u, 18u, 19u, 27u, 100u, 1000u, 4298u, 4299u}) {
+  for (const std::size_t zeros :
+       {0u, 1u, 8u, 9u, 10u, 17u, 18u, 19u, 27u, 100u, 1000u, 4298u, 4299u}) {
     const std::string power = "1" + std::string(zeros, '0');
     EXPECT_EQ(text_of(bytes_of(power)), power);
     EXPECT_EQ(text_of(negated(bytes_of(power))), "-" + power);

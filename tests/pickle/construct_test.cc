@@ -173,9 +173,10 @@ TEST(Construct, Layout) {
 TEST(Construct, TensorsAreNotedDown) {
   for (const Constructor constructor :
        {Constructor::kTensorClass, Constructor::kParameter, Constructor::kRebuildTensor,
-        Constructor::kRebuildTensorV2, Constructor::kRebuildTensorV3, Constructor::kRebuildParameter,
-        Constructor::kRebuildParameterWithState, Constructor::kRebuildSparseTensor,
-        Constructor::kRebuildQTensor, Constructor::kRebuildMetaTensor,
+        Constructor::kRebuildTensorV2, Constructor::kRebuildTensorV3,
+        Constructor::kRebuildParameter, Constructor::kRebuildParameterWithState,
+        Constructor::kRebuildSparseTensor, Constructor::kRebuildQTensor,
+        Constructor::kRebuildMetaTensor,
         Constructor::kRebuildNestedTensor, Constructor::kRebuildWrapperSubclass,
         Constructor::kRebuildDeviceTensorFromNumpy, Constructor::kRebuildDeviceTensorFromCpuTensor,
         Constructor::kRebuildFromTypeV2}) {

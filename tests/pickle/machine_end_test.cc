@@ -46,9 +46,9 @@ TEST(MachineEnd, EveryPrefixOfARealPickleIsRefused) {
 TEST(MachineEnd, SaysWhatIsCut) {
   EXPECT_REFUSED("\x80\x02", ErrorKind::kPickle, 2, "ends without STOP");
   EXPECT_REFUSED("\x80\x02N", ErrorKind::kPickle, 3, "ends without STOP");
-  const std::string_view operands[] = {"J\1\2\3", "K", "M\1", "G\1\2\3\4\5\6\7", "q", "r\1\1\1",
-                                       "h", "j\1\1\1", "\x8a", "\x8b\1\1\1", "X\1\1\1", "T\1\1\1", "U"};
-  for (const std::string_view cut : operands) {
+  for (const std::string_view cut :
+       {"J\1\2\3", "K", "M\1", "G\1\2\3\4\5\6\7", "q", "r\1\1\1", "h", "j\1\1\1", "\x8a",
+        "\x8b\1\1\1", "X\1\1\1", "T\1\1\1", "U"}) {
     EXPECT_REFUSED(PickleBuilder().none().raw(cut).bytes(), ErrorKind::kPickle, 3,
                    "ends inside an instruction")
         << cut;

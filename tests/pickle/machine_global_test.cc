@@ -64,8 +64,9 @@ TEST(MachineGlobal, RefusesAnyOtherName) {
 
 // P14
 TEST(MachineString, RefusesWhatIsNotUtf8) {
-  for (const std::string bytes : {"\x80", "\xff", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xf4\x90\x80\x80",
-                                  "\xf0\x80\x80\x80", "a\xe2\x82", "\xc3(", "\xf8\x88\x80\x80\x80"}) {
+  for (const std::string bytes :
+       {"\x80", "\xff", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xf4\x90\x80\x80",
+        "\xf0\x80\x80\x80", "a\xe2\x82", "\xc3(", "\xf8\x88\x80\x80\x80"}) {
     EXPECT_REFUSED(PickleBuilder().text(bytes).stop(), ErrorKind::kPickle, 2,
                    "a string is not UTF-8");
     const char length = static_cast<char>(bytes.size());
@@ -77,14 +78,15 @@ TEST(MachineString, RefusesWhatIsNotUtf8) {
 
 // G15
 TEST(MachineGlobal, ListsAllUnlistedNamesInOneError) {
-  const auto graph = testing::run(PickleBuilder()
-                                      .empty_dict().mark()
-                                      .text("a").global("os", "system").text("x").op('\x85').reduce()
-                                      .text("b").global("numpy.core.multiarray", "scalar")
-                                      .text("c").global("torch", "FloatStorage")
-                                      .text("d").global("os", "system")
-                                      .text("e").global("my.module", "Thing")
-                                      .op('u').stop());
+  const auto graph = testing::run(
+      PickleBuilder()
+          .empty_dict().mark()
+          .text("a").global("os", "system").text("x").op('\x85').reduce()
+          .text("b").global("numpy.core.multiarray", "scalar")
+          .text("c").global("torch", "FloatStorage")
+          .text("d").global("os", "system")
+          .text("e").global("my.module", "Thing")
+          .op('u').stop());
   ASSERT_TRUE(testing::is_error(graph, ErrorKind::kGlobal,
                "the file names what is not plain data: my.module.Thing, "
                "numpy.core.multiarray.scalar, os.system"));

@@ -148,7 +148,8 @@ const Target kStorage = {")Q", "torch.storage.TypedStorage"};
 
 // P07
 TEST(MachineContainer, RefusesItemsSetInAnythingButADict) {
-  for (const Target& target : {kNone, kInt, kString, kTuple, kList, kSet, kClass, kTensor, kStorage}) {
+  for (const Target& target :
+       {kNone, kInt, kString, kTuple, kList, kSet, kClass, kTensor, kStorage}) {
     const std::string message = concat("items are set in a ", target.type);
     expect_refused({{target.instructions + "NN", "s", message},
                     {target.instructions + "(NN", "u", message},

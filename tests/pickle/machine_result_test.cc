@@ -141,7 +141,7 @@ TEST(MachineResult, Calls) {
 
 TEST(MachineResult, BuildKeepsTheStateOfATensor) {
   const auto graph = testing::run(
-      PickleBuilder().global("torch", "FloatTensor").empty_tuple().op('\x81').none().op('b').stop());
+      PickleBuilder().global("torch", "FloatTensor").raw(")\x81Nb").stop());
   ASSERT_OK(graph);
   ASSERT_EQ(graph->calls.size(), 1u);
   EXPECT_EQ(graph->calls[0].constructor, Constructor::kTensorClass);

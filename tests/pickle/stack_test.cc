@@ -126,7 +126,8 @@ TEST(Memo, RemembersByIndex) {
 // P10
 TEST(Memo, KeepsNoLargeGap) {
   Memo memo(Limits{.max_memo_gap = 5}, 0);
-  EXPECT_ERROR(memo.put(6, {}), ErrorKind::kLimit, "memo entry 6 leaves a gap over max_memo_gap, 5");
+  EXPECT_ERROR(memo.put(6, {}), ErrorKind::kLimit,
+               "memo entry 6 leaves a gap over max_memo_gap, 5");
   EXPECT_ERROR(memo.put(~std::uint64_t{0}, {}), ErrorKind::kLimit, "max_memo_gap");
   EXPECT_OK(memo.put(5, {}));
   EXPECT_OK(memo.put(6, {}));

@@ -1,0 +1,181 @@
+#!/usr/bin/python3
+"""The command line: exact output, exit codes, and which stream gets what."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import jsonschema
+
+ROOT = pathlib.Path.cwd()
+GOLDEN = ROOT / "data/golden"
+
+
+def hardload(*arguments, **options):
+    return subprocess.run([ROOT / "hardload", *map(str, arguments)], capture_output=True,
+                          timeout=60, **options)
+
+
+class Inspect(unittest.TestCase):
+    def test_text(self):
+        run = hardload("inspect", "data/golden/state_linear.pt")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual(run.stdout.decode(),
+                         "data/golden/state_linear.pt: torch.save zip, 2 tensors in 2 storages, "
+                         "440 bytes\n"
+                         "  weight  float32   [10, 10]  cpu\n"
+                         "  bias    float32   [10]      cpu\n")
+        self.assertEqual(run.stderr, b"")
+
+    def test_json_of_every_golden_file_follows_the_schema(self):
+        schema = json.loads((ROOT / "loader/cli/inspect.schema.json").read_text())
+        jsonschema.Draft7Validator.check_schema(schema)
+        files = sorted(GOLDEN.glob("*.pt"))
+        self.assertGreater(len(files), 60)
+        for path in files:
+            for flags in ([], ["--digest"]):
+                run = hardload("inspect", path, "--format", "json", *flags)
+                self.assertEqual(run.returncode, 0, (path, run.stderr))
+                description = json.loads(run.stdout)
+                jsonschema.validate(description, schema)
+                for tensor in description["tensors"]:
+                    self.assertEqual("sha256" in tensor, bool(flags), path)
+
+    def test_schema_refuses_what_inspect_does_not_write(self):
+        schema = json.loads((ROOT / "loader/cli/inspect.schema.json").read_text())
+        good = json.loads(hardload("inspect", GOLDEN / "state_linear.pt", "--format",
+                                   "json").stdout)
+        jsonschema.validate(good, schema)
+        for change in ({"container": 1}, {"tensors": {}}, {"more": 1},
+                       {"tensors": [dict(good["tensors"][0], shape=["3"])]},
+                       {"tensors": [dict(good["tensors"][0], dtype="torch.float32")]},
+                       {"values": {"$type": "unknown"}}):
+            with self.assertRaises(jsonschema.ValidationError, msg=change):
+                jsonschema.validate(dict(good, **change), schema)
+
+    def test_names_are_escaped_in_text(self):
+        run = hardload("inspect", GOLDEN / "tree_text.pt")
+        self.assertEqual(run.returncode, 0)
+        self.assertNotIn(b"\x1b", run.stdout)
+        self.assertIn(b"esc\\x1b[31m\\x0a", run.stdout)
+        self.assertIn("umlaut äöü".encode(), run.stdout)
+
+    def test_standard_input_as_file_and_as_pipe(self):
+        path = GOLDEN / "state_linear.pt"
+        from_file = hardload("inspect", path, "--format", "json", "--digest").stdout
+        with open(path) as file:
+            self.assertEqual(
+                hardload("inspect", "-", "--format", "json", "--digest", stdin=file).stdout,
+                from_file)
+        piped = hardload("inspect", "-", "--format", "json", "--digest", input=path.read_bytes())
+        self.assertEqual(piped.stdout, from_file)
+
+
+class Verify(unittest.TestCase):
+    def test_fine(self):
+        run = hardload("verify", "data/golden/state_linear.pt")
+        self.assertEqual((run.returncode, run.stdout.decode(), run.stderr),
+                         (0, "data/golden/state_linear.pt: fine; 2 tensors, 440 bytes, 8 records\n",
+                          b""))
+
+    def test_says_what_was_not_verified(self):
+        run = hardload("verify", GOLDEN / "saved_without_crc.pt")
+        self.assertEqual(run.returncode, 0)
+        self.assertIn(b"of them saved without CRC-32 and not verified", run.stdout)
+
+    def test_names_every_damaged_record_on_a_line(self):
+        data = bytearray((GOLDEN / "state_linear.pt").read_bytes())
+        # The offsets that torch's own tests assert for Linear(10, 10).
+        data[832] ^= 1
+        data[1344] ^= 1
+        run = hardload("verify", "-", input=bytes(data))
+        self.assertEqual(run.returncode, 1)
+        lines = run.stdout.decode().splitlines()
+        self.assertEqual(len(lines), 2, lines)
+        for line, record in zip(lines, ("data/0", "data/1")):
+            self.assertIn(f"standard input: Checksum error in record 'state_linear/{record}'", line)
+        self.assertEqual(run.stderr, b"")
+
+    def test_findings_go_to_stdout_of_verify_and_refusals_to_stderr_of_inspect(self):
+        data = (GOLDEN / "state_linear.pt").read_bytes()[:-1]
+        verify, inspect = (hardload(c, "-", input=data) for c in ("verify", "inspect"))
+        self.assertEqual((verify.returncode, inspect.returncode), (1, 1))
+        self.assertEqual((verify.stderr, inspect.stdout), (b"", b""))
+        self.assertIn(b"cut short", verify.stdout)
+        self.assertEqual(verify.stdout, inspect.stderr)
+
+
+class Trouble(unittest.TestCase):
+    """Exit code 2: the file cannot be read, the output not be written, the usage is wrong."""
+
+    def test_unreadable(self):
+        for path in ("no-such-file.pt", ".", "/dev/null"):
+            for command in ("inspect", "verify"):
+                run = hardload(command, path)
+                self.assertEqual(run.returncode, 2, (command, path))
+                self.assertEqual(run.stdout, b"")
+                self.assertIn(path.encode(), run.stderr)
+
+    def test_pipe_as_path_does_not_block(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "pipe")
+            os.mkfifo(path)
+            run = hardload("verify", path)
+            self.assertEqual(run.returncode, 2)
+            self.assertIn(b"this is a pipe", run.stderr)
+
+    def test_usage(self):
+        for arguments in ([], ["load"], ["inspect"], ["inspect", "a", "b"], ["verify", "--fast", "a"],
+                          ["inspect", "a", "--format", "yaml"]):
+            run = hardload(*arguments)
+            self.assertEqual(run.returncode, 2, arguments)
+            self.assertEqual(run.stdout, b"", arguments)
+            self.assertNotEqual(run.stderr, b"", arguments)
+
+    def test_file_without_command(self):
+        run = hardload("data/golden/state_linear.pt")
+        self.assertEqual(run.returncode, 2)
+        self.assertIn(b"hardload inspect data/golden/state_linear.pt", run.stderr)
+
+    def test_full_disk(self):
+        with open("/dev/full", "wb") as full:
+            run = subprocess.run([ROOT / "hardload", "inspect", GOLDEN / "state_linear.pt"],
+                                 stdout=full, stderr=subprocess.PIPE)
+        self.assertEqual(run.returncode, 2)
+        self.assertIn(b"could not be written", run.stderr)
+
+    def test_help_and_version(self):
+        for arguments in (["--help"], ["inspect", "--help"], ["--version"]):
+            run = hardload(*arguments)
+            self.assertEqual((run.returncode, run.stderr), (0, b""))
+            self.assertNotEqual(run.stdout, b"")
+
+
+class Budget(unittest.TestCase):
+    """C03 of the attack catalogue: 2 KB that declare a stored record of 2.2 GB, which LibTorch 2.11
+    reads out of bounds."""
+
+    def test_typed_error_in_little_memory(self):
+        data = bytearray((GOLDEN / "state_linear.pt").read_bytes())
+        entry = data.index(b"state_linear/data/0", data.index(b"PK\x01\x02")) - 46
+        for field in (20, 24):  # stored and plain size, in the central directory
+            data[entry + field:entry + field + 4] = (2_200_000_000).to_bytes(4, "little")
+        self.assertLess(len(data), 2500)
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            # 64 MiB of address space in all, the program's own files included.
+            run = subprocess.run(
+                ["/bin/sh", "-c", 'ulimit -v 65536; exec "$0" verify "$1"', ROOT / "hardload",
+                 file.name], capture_output=True)
+        self.assertEqual((run.returncode, run.stderr), (1, b""))
+        self.assertIn(b"Bounds error in record 'state_linear/data/0'", run.stdout)
+        self.assertIn(b"2200000000 bytes", run.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
