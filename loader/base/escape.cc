@@ -14,25 +14,30 @@ struct Range {
 
 // Unicode's control and format characters, and those that no font shows.
 constexpr Range kUnsafe[] = {
-    {0x0000, 0x001F},      // C0 controls
-    {0x007F, 0x009F},      // DEL, C1 controls
-    {0x00AD, 0x00AD},      // soft hyphen
-    {0x034F, 0x034F},      // combining grapheme joiner
-    {0x061C, 0x061C},      // Arabic letter mark
-    {0x115F, 0x1160},      // Hangul fillers
-    {0x17B4, 0x17B5},      // invisible Khmer vowels
-    {0x180B, 0x180F},      // Mongolian variation and vowel separators
-    {0x200B, 0x200F},      // zero width, left-to-right and right-to-left marks
-    {0x2028, 0x202E},      // line and paragraph separators, bidi embeddings and overrides
-    {0x2060, 0x206F},      // word joiner, invisible operators, bidi isolates
-    {0x3164, 0x3164},      // Hangul filler
-    {0xD800, 0xF8FF},      // surrogates, private use
-    {0xFE00, 0xFE0F},      // variation selectors
-    {0xFEFF, 0xFEFF},      // byte order mark
-    {0xFFA0, 0xFFA0},      // halfwidth Hangul filler
-    {0xFFF0, 0xFFFB},      // specials, interlinear annotation
-    {0xFFFE, 0xFFFF},      // noncharacters
-    {0xE0000, 0x10FFFF},   // tags, variation selectors, private planes
+    {0x0000, 0x001F},     // C0 controls
+    {0x007F, 0x009F},     // DEL, C1 controls
+    {0x00AD, 0x00AD},     // soft hyphen
+    {0x034F, 0x034F},     // combining grapheme joiner
+    {0x061C, 0x061C},     // Arabic letter mark
+    {0x115F, 0x1160},     // Hangul fillers
+    {0x17B4, 0x17B5},     // invisible Khmer vowels
+    {0x180B, 0x180F},     // Mongolian variation and vowel separators
+    {0x200B, 0x200F},     // zero width, left-to-right and right-to-left marks
+    {0x2028, 0x202E},     // line and paragraph separators, bidi embeddings and overrides
+    {0x2060, 0x206F},     // word joiner, invisible operators, bidi isolates
+    {0x3164, 0x3164},     // Hangul filler
+    {0xD800, 0xF8FF},     // surrogates, private use
+    {0xFDD0, 0xFDEF},     // noncharacters
+    {0xFE00, 0xFE0F},     // variation selectors
+    {0xFEFF, 0xFEFF},     // byte order mark
+    {0xFFA0, 0xFFA0},     // halfwidth Hangul filler
+    {0xFFF0, 0xFFFB},     // specials, interlinear annotation
+    {0xFFFE, 0xFFFF},     // noncharacters
+    {0x1BCA0, 0x1BCA3},   // shorthand format controls
+    {0x1D173, 0x1D17A},   // musical format controls
+    {0x1FFFE, 0x1FFFF},   // noncharacters
+    {0x2FFFE, 0x2FFFF},   // noncharacters
+    {0x3FFFE, 0x10FFFF},  // unassigned planes, tags, variation selectors, private planes
 };
 
 bool is_unsafe(char32_t code) {

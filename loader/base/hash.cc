@@ -28,7 +28,8 @@ template <typename Prepare>
 std::uint64_t hash_words(std::string_view text, const Prepare& prepare) {
   static const Seed seed = draw_seed();
   constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;
-  std::uint64_t state = seed.b ^ text.size();
+  const std::uint64_t size = text.size();
+  std::uint64_t state = seed.b;
   while (!text.empty()) {
     std::uint64_t word = 0;
     const std::size_t length = text.size() < sizeof word ? text.size() : sizeof word;
@@ -39,7 +40,9 @@ std::uint64_t hash_words(std::string_view text, const Prepare& prepare) {
     state = mix((state ^ word) + seed.b, seed.a ^ kOdd);
     text.remove_prefix(length);
   }
-  return mix(state, kOdd);
+  // The size tells texts apart that end in NULs. It comes last: beside the first word, a chosen
+  // one could cancel it.
+  return mix(state ^ size, kOdd);
 }
 
 }  // namespace

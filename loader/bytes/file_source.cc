@@ -1,12 +1,12 @@
 #include "loader/bytes/file_source.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <utility>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "loader/base/text.h"
 #include "loader/bytes/system_error.h"
@@ -38,34 +38,40 @@ std::string_view describe_type(mode_t mode) {
   return "not a regular file";
 }
 
+Error not_regular(mode_t mode, const std::string& name) {
+  return Error(ErrorKind::kNotRegular, Stage::kBytes,
+               concat("this is ", describe_type(mode), ", not a file"))
+      .in_source(name);
+}
+
 Result<struct stat> regular_status(int descriptor, const std::string& name) {
   struct stat status;
   if (::fstat(descriptor, &status) != 0) return system_error("cannot be examined", errno, name);
-  if (!S_ISREG(status.st_mode)) {
-    return Error(ErrorKind::kNotRegular, Stage::kBytes,
-                 concat("this is ", describe_type(status.st_mode), ", not a file"))
-        .in_source(name);
-  }
+  if (!S_ISREG(status.st_mode)) return not_regular(status.st_mode, name);
   return status;
 }
 
-// O_NONBLOCK: opening a pipe must not wait for a writer; on a regular file it means nothing.
-int open_path(const std::string& path) {
-  return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-}
-
-// A path with a NUL inside would be cut there by the system and open another file.
-Result<void> check_path(const std::string& path) {
-  if (path.find('\0') == std::string::npos) return {};
-  return Error(ErrorKind::kIo, Stage::kBytes, "the path holds a NUL byte").in_source(path);
+Result<int> open_path(const std::string& path) {
+  // The system would cut the path there and open another file.
+  if (path.find('\0') != std::string::npos) {
+    return Error(ErrorKind::kIo, Stage::kBytes, "the path holds a NUL byte").in_source(path);
+  }
+  // O_NONBLOCK: opening a pipe must not wait for a writer; on a regular file it means nothing.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (descriptor >= 0) return descriptor;
+  const int fault = errno;
+  struct stat status;
+  // Sockets, and devices that are absent, cannot even be opened.
+  if (fault == ENXIO && ::stat(path.c_str(), &status) == 0) {
+    return not_regular(status.st_mode, path);
+  }
+  return system_error("cannot be opened", fault, path);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<ByteSource>> FileSource::open(const std::string& path) {
-  HARDLOAD_TRY(check_path(path));
-  const int descriptor = open_path(path);
-  if (descriptor < 0) return system_error("cannot be opened", errno, path);
+  HARDLOAD_ASSIGN(const int descriptor, open_path(path));
   return adopt(descriptor, path);
 }
 
@@ -87,8 +93,7 @@ std::uint64_t FileSource::allocated_bytes() const {
 Result<void> FileSource::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   HARDLOAD_TRY(check_range(offset, out.size()));
   while (!out.empty()) {
-    const ssize_t count =
-        ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
+    const ssize_t count = ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return system_error("cannot be read", errno, name_).at(offset);
     if (count == 0) {
@@ -107,20 +112,21 @@ Result<void> FileSource::check_unchanged() const {
   const auto same_time = [](const timespec& a, const timespec& b) {
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
   };
+  // Not by st_ctim: putting another file in the place of this one sets it, which harms nobody who
+  // has this one open.
   if (now.st_size == status_.st_size && same_time(now.st_mtim, status_.st_mtim)) return {};
   return Error(ErrorKind::kIo, Stage::kBytes, "the file changed while it was read")
       .in_source(name_);
 }
 
 Result<std::unique_ptr<ByteSource>> MappedSource::open(const std::string& path) {
-  HARDLOAD_TRY(check_path(path));
-  Descriptor owned(open_path(path));
-  if (owned.get() < 0) return system_error("cannot be opened", errno, path);
+  HARDLOAD_ASSIGN(const int descriptor, open_path(path));
+  Descriptor owned(descriptor);
   HARDLOAD_ASSIGN(const struct stat status, regular_status(owned.get(), path));
   std::unique_ptr<MappedSource> source(new MappedSource(owned.release(), path, status));
   if (source->size() == 0) return std::unique_ptr<ByteSource>(std::move(source));
-  void* start = ::mmap(nullptr, source->size(), PROT_READ | PROT_WRITE, MAP_PRIVATE,
-                       source->descriptor(), 0);
+  void* start =
+      ::mmap(nullptr, source->size(), PROT_READ | PROT_WRITE, MAP_PRIVATE, source->descriptor(), 0);
   if (start == MAP_FAILED) return system_error("cannot be mapped", errno, path);
   source->view_ = {static_cast<std::byte*>(start), source->size()};
   return std::unique_ptr<ByteSource>(std::move(source));

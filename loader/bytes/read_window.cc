@@ -1,6 +1,7 @@
 #include "loader/bytes/read_window.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hardload {
 
@@ -15,7 +16,10 @@ Result<std::span<const std::byte>> ReadWindow::at(std::uint64_t offset, std::siz
     const std::uint64_t wanted = std::max<std::uint64_t>(count, close ? kNear : kAlone);
     window_.resize(std::min(wanted, source_.size() - offset));
     start_ = offset;
-    HARDLOAD_TRY(source_.read_at(offset, window_));
+    if (auto read = source_.read_at(offset, window_); !read.ok()) {
+      window_.clear();  // what it holds now was never read
+      return std::move(read).error();
+    }
   }
   return std::span<const std::byte>(window_).subspan(offset - start_, count);
 }

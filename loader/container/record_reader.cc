@@ -15,17 +15,6 @@ Error wrong(const Record& record, ErrorKind kind, std::string problem) {
   return Error(kind, Stage::kContainer, std::move(problem)).in_record(record.name);
 }
 
-// That the content is justified by the bytes that are really there: in the record, and, where the
-// file has holes, on the disk.
-Result<void> check_expansion(const ByteSource& source, const Record& record,
-                             const Limits& limits) {
-  const std::uint64_t present = std::min(record.stored_bytes, source.allocated_bytes());
-  if (record.bytes <= limits.expanded(present)) return {};
-  return wrong(record, ErrorKind::kLimit,
-               concat("the record makes ", record.bytes, " bytes from ", present,
-                      ", over max_expansion"));
-}
-
 Error checksum_differs(const Record& record, std::uint32_t actual) {
   return wrong(record, ErrorKind::kChecksum,
                concat("the record's CRC-32 is ", actual, ", but the archive says ", record.crc32));
@@ -33,12 +22,20 @@ Error checksum_differs(const Record& record, std::uint32_t actual) {
 
 }  // namespace
 
+Result<void> check_expansion(const ByteSource& source, const Record& record, const Limits& limits) {
+  const std::uint64_t present = std::min(record.stored_bytes, source.allocated_bytes());
+  if (record.bytes <= limits.expanded(present)) return {};
+  return wrong(
+      record, ErrorKind::kLimit,
+      concat("the record makes ", record.bytes, " bytes from ", present, ", over max_expansion"));
+}
+
 Result<Buffer> read_record(const ByteSource& source, const Record& record,
                            const RecordOptions& options) {
   if (record.bytes > options.max_bytes) {
-    return wrong(record, ErrorKind::kLimit,
-                 concat("the record has ", record.bytes, " bytes, over the limit of ",
-                        options.max_bytes));
+    return wrong(
+        record, ErrorKind::kLimit,
+        concat("the record has ", record.bytes, " bytes, over the limit of ", options.max_bytes));
   }
   HARDLOAD_TRY(check_expansion(source, record, options.limits));
   HARDLOAD_ASSIGN(Buffer content, Buffer::read(source, record.data_offset, record.stored_bytes));

@@ -17,6 +17,10 @@ struct RecordOptions {
   bool verify_crc = true;
 };
 
+// That the content of `record` is justified by the bytes that are really there: in the record, and,
+// where the file has holes, on the disk. kLimit where max_expansion says otherwise.
+Result<void> check_expansion(const ByteSource& source, const Record& record, const Limits& limits);
+
 // All content of `record`, inflated where needed, its CRC-32 compared unless it lacks one. Errors:
 // kLimit over max_bytes or the expansion limits, before memory is taken; kChecksum; kContainer for
 // a deflate stream that is broken or of another length; kOutOfMemory; those of reading.

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "loader/base/checked.h"
 #include "loader/base/cursor.h"
 #include "loader/base/text.h"
 #include "loader/base/utf8.h"
@@ -14,19 +15,34 @@
 namespace hardload::zip {
 namespace {
 
-// Torch's names are far shorter; a bound keeps hostile ones from filling a message.
-constexpr std::uint64_t kLongestName = 1024;
+// Up to and with the first slash; "" where there is none.
+std::string_view folder(std::string_view name) { return name.substr(0, name.find('/') + 1); }
+
+// The stored size in a local zip64 field, which holds the other size first (APPNOTE 4.5.3).
+std::optional<std::uint64_t> zip64_stored_bytes(std::span<const std::byte> extra) {
+  Cursor cursor(extra);
+  while (const auto id = cursor.read<std::uint16_t>()) {
+    const auto length = cursor.read<std::uint16_t>();
+    const auto data = length ? cursor.take(*length) : std::nullopt;
+    if (!data) return std::nullopt;
+    if (*id != kExtraZip64) continue;
+    Cursor field(*data);
+    (void)field.read<std::uint64_t>();
+    return field.read<std::uint64_t>();
+  }
+  return std::nullopt;
+}
 
 struct Begun {
   std::string name;
   std::uint64_t data_offset;
-  std::uint64_t stored_bytes;   // 0 where a descriptor behind the data says so
+  std::uint64_t stored_bytes;  // 0 where a descriptor behind the data says so
   bool has_descriptor;
 };
 
 class RecordChain {
  public:
-  explicit RecordChain(const ByteSource& source) : source_(source), budget_(2 * source.size()) {}
+  explicit RecordChain(const ByteSource& source) : source_(source) {}
 
   // Whether a record begins at `offset`; begun() is it.
   bool begins_at(std::uint64_t offset) {
@@ -42,16 +58,20 @@ class RecordChain {
   // Where begun() ends, with its descriptor; nullopt where the file stops before.
   std::optional<std::uint64_t> end_of_data() {
     if (!begun_->has_descriptor) {
-      const std::uint64_t end = begun_->data_offset + begun_->stored_bytes;
-      return end <= source_.size() ? std::optional(end) : std::nullopt;
+      const auto end = checked_add(begun_->data_offset, begun_->stored_bytes);
+      return end && *end <= source_.size() ? end : std::nullopt;
     }
-    if (const auto end = find_descriptor()) return end;
-    // An empty record has none.
-    const bool next_follows = read_header(begun_->data_offset).has_value();
-    return next_follows ? std::optional(begun_->data_offset) : std::nullopt;
+    const bool may_search = failed_searches_ < kFailedSearches || !is_empty();
+    if (const auto end = may_search ? find_descriptor() : std::nullopt) return end;
+    ++failed_searches_;
+    return is_empty() ? std::optional(begun_->data_offset) : std::nullopt;
   }
 
  private:
+  // Searches that reach the end of the file for nothing; so that many empty records are not
+  // quadratic.
+  static constexpr int kFailedSearches = 8;
+
   // Up to `count` bytes at `offset`.
   std::optional<Buffer> read(std::uint64_t offset, std::uint64_t count) const {
     if (offset >= source_.size()) return std::nullopt;
@@ -60,51 +80,72 @@ class RecordChain {
   }
 
   std::optional<Begun> read_header(std::uint64_t offset) const {
-    const auto bytes = read(offset, kLocalBytes + kLongestName);
-    const auto header = bytes ? parse_local(bytes->bytes()) : std::nullopt;
-    if (!header || header->name_bytes > bytes->size() - kLocalBytes) return std::nullopt;
-    const std::string_view name = bytes->text().substr(kLocalBytes, header->name_bytes);
+    const auto fixed = read(offset, kLocalBytes);
+    const auto header = fixed ? parse_local(fixed->bytes()) : std::nullopt;
+    if (!header) return std::nullopt;
+    const auto rest =
+        read(offset + kLocalBytes, std::uint64_t{header->name_bytes} + header->extra_bytes);
+    if (!rest || rest->size() < header->name_bytes) return std::nullopt;
+    const std::string_view name = rest->text().substr(0, header->name_bytes);
     if (!is_utf8(name, /*allow_surrogates=*/false)) return std::nullopt;
-    return Begun{std::string(name),
-                 offset + kLocalBytes + header->name_bytes + header->extra_bytes,
-                 header->stored_bytes, (header->flags & kFlagDescriptor) != 0};
+    Begun begun{std::string(name), offset + kLocalBytes + header->name_bytes + header->extra_bytes,
+                header->stored_bytes, (header->flags & kFlagDescriptor) != 0};
+    if (header->stored_bytes == kElsewhere32) {
+      const auto extra = rest->bytes().subspan(header->name_bytes);
+      begun.stored_bytes = zip64_stored_bytes(extra).value_or(source_.size());
+    }
+    return begun;
+  }
+
+  // A flag announces a descriptor, but empty records of torch have none: the next record, or the
+  // directory, begins at once. A record of another folder is a tensor's data.
+  bool is_empty() const {
+    if (const auto next = read_header(begun_->data_offset)) {
+      return folder(next->name) == folder(begun_->name);
+    }
+    const auto bytes = read(begun_->data_offset, sizeof kCentralSignature);
+    return bytes && Cursor(bytes->bytes()).read<std::uint32_t>() == kCentralSignature;
   }
 
   // The end of the data descriptor of begun_: the first that declares as many bytes as lie in front
   // of it. Archives inside of tensors have descriptors, too, but of other sizes.
   std::optional<std::uint64_t> find_descriptor() {
-    constexpr std::uint64_t kBlock = 1 << 20;
     constexpr std::uint64_t kLongest = 24;
     constexpr std::string_view kSignature("PK\x07\x08", 4);
-    for (std::uint64_t start = begun_->data_offset; start < source_.size() && budget_ > 0;
-         start += kBlock) {
-      const auto block = read(start, kBlock + kLongest);
+    std::uint64_t block_bytes = 4 << 10;  // more and more, as most records are small
+    for (std::uint64_t start = begun_->data_offset; start < source_.size();) {
+      const auto block = read(start, block_bytes + kLongest);
       if (!block) return std::nullopt;
-      budget_ -= std::min<std::uint64_t>(budget_, block->size());
-      for (auto at = block->text().find(kSignature); at < kBlock;
+      for (auto at = block->text().find(kSignature); at < block_bytes;
            at = block->text().find(kSignature, at + 1)) {
         const std::uint64_t size = start + at - begun_->data_offset;
         if (const auto length = descriptor_length(block->bytes().subspan(at), size)) {
           return start + at + *length;
         }
       }
+      start += block_bytes;
+      block_bytes = std::min<std::uint64_t>(2 * block_bytes, 1 << 20);
     }
     return std::nullopt;
   }
 
-  // 16 or 24 where `bytes` begin with a descriptor that declares `size`.
+  // 16 or 24 where `bytes` begin with a descriptor of a record of which `size` bytes are stored.
   static std::optional<std::uint64_t> descriptor_length(std::span<const std::byte> bytes,
                                                         std::uint64_t size) {
     Cursor narrow(bytes), wide(bytes);
     (void)narrow.take(8);
     (void)wide.take(8);
+    // Of sizes below 4 GiB, the narrow form looks like the wide one where the other size is 0,
+    // which only an empty record's is.
+    if (size != 0 && wide.read<std::uint64_t>() == size) {
+      return wide.read<std::uint64_t>() ? std::optional(24) : std::nullopt;
+    }
     if (narrow.read<std::uint32_t>() == size && narrow.read<std::uint32_t>()) return 16;
-    if (wide.read<std::uint64_t>() == size && wide.read<std::uint64_t>()) return 24;
     return std::nullopt;
   }
 
   const ByteSource& source_;
-  std::uint64_t budget_;  // of bytes to search, so that many records cannot make it quadratic
+  int failed_searches_ = 0;
   std::optional<Begun> begun_;
 };
 

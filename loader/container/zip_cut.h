@@ -11,7 +11,8 @@ namespace hardload::zip {
 
 // A kContainer error that names the first record that is cut, with the bytes of it that are there;
 // or says that all records which begin are whole. Follows the records from the start of the file;
-// reads at most twice the file's size.
+// its reads are in proportion to the
+// file's size.
 Error explain_cut(const ByteSource& source);
 
 }  // namespace hardload::zip

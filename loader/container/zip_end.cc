@@ -17,13 +17,14 @@ Error broken(std::string problem, std::uint64_t offset) {
   return Error(ErrorKind::kContainer, Stage::kContainer, std::move(problem)).at(offset);
 }
 
-// Whether the end record at `at` is one, and not four bytes of data: a directory, or a zip64
-// locator, ends where it begins.
+// Whether the end record at `at` is this file's, and not a tensor's data, which may be an archive:
+// a directory, or a zip64 end record and its locator, ends where it begins.
 bool ends_a_directory(std::span<const std::byte> tail, std::size_t at, std::uint64_t tail_offset) {
   const auto end = parse_end(tail.subspan(at));
-  const bool has_locator = at >= kLocatorBytes && parse_locator(tail.subspan(at - kLocatorBytes));
-  return has_locator ||
-         std::uint64_t{end->directory_offset} + end->directory_bytes == tail_offset + at;
+  if (std::uint64_t{end->directory_offset} + end->directory_bytes == tail_offset + at) return true;
+  const auto locator =
+      at < kLocatorBytes ? std::nullopt : parse_locator(tail.subspan(at - kLocatorBytes));
+  return locator && locator->end64_offset == tail_offset + at - kLocatorBytes - kEnd64Bytes;
 }
 
 // The position of the one end record that closes the file.
@@ -140,10 +141,10 @@ Result<Directory> find_directory(const ByteSource& source, const Limits& limits)
         .at(end_offset);
   }
   if (*stop != directory_end) {
-    return broken(concat("the central directory is declared at byte ", values.directory_offset,
-                         " with ", values.directory_bytes, " bytes, but ends at byte ",
-                         directory_end),
-                  end_offset);
+    return broken(
+        concat("the central directory is declared at byte ", values.directory_offset, " with ",
+               values.directory_bytes, " bytes, but ends at byte ", directory_end),
+        end_offset);
   }
   return Directory{values.directory_offset, values.directory_bytes, values.records};
 }

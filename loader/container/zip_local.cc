@@ -27,8 +27,8 @@ struct Sizes {
 
 // The sizes that the local header declares, those that stand "elsewhere" taken from its zip64 field
 // (which holds both in a local header: APPNOTE 4.5.3). nullopt where the extra fields are malformed
-// or contradict the header. Torch's own extra field is padding and says nothing; and beyond 4 GiB it
-// writes zip64 fields that hold the offset, beside sizes of 0.
+// or contradict the header. Torch's own extra field is padding and says nothing; and beyond 4 GiB
+// it writes zip64 fields that hold the offset, beside sizes of 0.
 std::optional<Sizes> local_sizes(const LocalHeader& local, std::string_view name,
                                  std::span<const std::byte> extra) {
   Sizes sizes{local.bytes, local.stored_bytes};
@@ -72,8 +72,8 @@ Result<void> compare(const Record& record, const LocalHeader& local,
   const std::uint16_t method =
       record.compression == Compression::kStored ? kMethodStored : kMethodDeflated;
   const auto sizes = local_sizes(local, record.name, rest.subspan(local.name_bytes));
-  if (local.flags != record.flags || local.method != method ||
-      !agrees(local.crc32, record.crc32) || !sizes || !agrees(sizes->bytes, record.bytes) ||
+  if (local.flags != record.flags || local.method != method || !agrees(local.crc32, record.crc32) ||
+      !sizes || !agrees(sizes->bytes, record.bytes) ||
       !agrees(sizes->stored_bytes, record.stored_bytes)) {
     return broken(record, "the local header contradicts the central directory",
                   record.header_offset);
@@ -114,8 +114,9 @@ Result<void> check_gap(ReadWindow& window, const Record& record, std::uint64_t g
 Result<void> locate(ReadWindow& window, Record& record, std::uint64_t stop,
                     std::uint64_t directory_offset) {
   const std::uint64_t start = record.header_offset;
-  const auto out_of_room = [&] {
-    const bool overlaps = record.stored_bytes < directory_offset - start;
+  const auto out_of_room = [&](std::uint64_t lead) {
+    const std::uint64_t room = directory_offset - start;
+    const bool overlaps = lead < room && record.stored_bytes <= room - lead;
     return Error(overlaps ? ErrorKind::kContainer : ErrorKind::kBounds, Stage::kContainer,
                  concat("the record declares ", record.stored_bytes,
                         " bytes of data, which reach past byte ", stop, ", where ",
@@ -123,13 +124,13 @@ Result<void> locate(ReadWindow& window, Record& record, std::uint64_t stop,
         .in_record(record.name)
         .at(start);
   };
-  if (stop - start < kLocalBytes) return out_of_room();
+  if (stop - start < kLocalBytes) return out_of_room(kLocalBytes);
   HARDLOAD_ASSIGN(const auto header_bytes, window.at(start, kLocalBytes));
   const auto local = parse_local(header_bytes);
   if (!local) return broken(record, "there is no local header where the directory says", start);
 
   const std::uint64_t lead = kLocalBytes + std::uint64_t{local->name_bytes} + local->extra_bytes;
-  if (lead > stop - start || record.stored_bytes > stop - start - lead) return out_of_room();
+  if (lead > stop - start || record.stored_bytes > stop - start - lead) return out_of_room(lead);
   HARDLOAD_ASSIGN(const auto rest, window.at(start + kLocalBytes, lead - kLocalBytes));
   HARDLOAD_TRY(compare(record, *local, rest));
   record.data_offset = start + lead;

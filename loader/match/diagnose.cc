@@ -1,6 +1,7 @@
 #include "loader/match/diagnose.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <vector>
 
@@ -12,7 +13,7 @@
 namespace hardload {
 namespace {
 
-constexpr std::size_t kMostCompared = 64;   // names on each side whose spelling is compared
+constexpr std::size_t kMostCompared = 64;  // names on each side whose spelling is compared
 constexpr std::size_t kLongestCompared = 200;
 constexpr std::size_t kMostShown = 5;
 
@@ -97,12 +98,18 @@ std::string nearest_names(const MatchReport& report) {
   return text;
 }
 
-// A dict among the values: the state dict may be one level down.
+// A dict among the values: the state dict may be one level down. Where there are several, under the
+// names that training scripts give it.
 std::optional<std::string_view> nested_dict(std::span<const StateEntry> state) {
+  constexpr std::string_view kUsual[] = {"state_dict", "model_state_dict", "model", "params",
+                                         "net"};
+  std::optional<std::string_view> first;
   for (const StateEntry& entry : state) {
-    if (entry.type == "dict" || entry.type == "collections.OrderedDict") return entry.key;
+    if (entry.type != "dict" && entry.type != "collections.OrderedDict") continue;
+    if (std::ranges::find(kUsual, entry.key) != std::end(kUsual)) return entry.key;
+    if (!first) first = entry.key;
   }
-  return std::nullopt;
+  return first;
 }
 
 std::string cause(const MatchReport& report, std::span<const StateEntry> state) {
@@ -120,7 +127,8 @@ std::string cause(const MatchReport& report, std::span<const StateEntry> state) 
     return concat("Likely cause: the model's names begin with ", quoted(*prefix),
                   ", the file's keys do not.");
   }
-  if (!report.mismatches.empty() && report.missing_keys.empty() &&
+  const auto is_tensor = [](const MatchReport::Mismatch& m) { return m.type.empty(); };
+  if (std::ranges::any_of(report.mismatches, is_tensor) && report.missing_keys.empty() &&
       report.unexpected_keys.empty()) {
     return "Likely cause: the model has the same layers in other sizes than the one that was "
            "saved (number of classes, vocabulary, width).";

@@ -9,8 +9,7 @@
 namespace hardload {
 namespace {
 
-// In the order in which torch.load asks them. mps is left out: its texts and rules are its own, and
-// LibTorch for Linux has none.
+// In the order in which torch.load asks them, without mps, whose rules are its own.
 constexpr std::string_view kBackends[] = {"cuda", "privateuseone", "hpu", "xpu", "mtia"};
 
 // c10 keeps an index in eight bits and lets 300 become 44.
@@ -26,8 +25,8 @@ std::string upper(std::string_view text) {
 
 Error wrong(std::string problem, const Devices& devices) {
   return Error(ErrorKind::kDevice, Stage::kPlace, std::move(problem))
-      .advise(concat("Valid forms are cpu, meta, cuda and cuda:N; on this machine: ",
-                     devices.list(), "."));
+      .advise(concat(
+          "Valid forms are cpu, meta, cuda and cuda:N; on this machine: ", devices.list(), "."));
 }
 
 // torch.load's pattern: the name, alone or followed by ":" or a digit.
@@ -37,24 +36,21 @@ bool belongs_to(std::string_view tag, std::string_view backend) {
   return rest.empty() || rest[0] == ':' || (rest[0] >= '0' && rest[0] <= '9');
 }
 
-// The index behind "backend:"; nullopt where it is not a plain decimal number.
-std::optional<int> parse_index(std::string_view digits) {
-  int index = 0;
-  const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
-  const bool plain = fault == std::errc() && end == digits.data() + digits.size() &&
-                     digits[0] >= '0' && digits[0] <= '9' && (digits[0] != '0' || index == 0) &&
+// The index in "backend:index".
+Result<int> parse_index(std::string_view backend, std::string_view tag, const Devices& devices) {
+  const std::string_view rest = tag.substr(backend.size());
+  const std::string_view digits = rest[0] == ':' ? rest.substr(1) : std::string_view();
+  const bool plain = !digits.empty() && digits.find_first_not_of("0123456789") == digits.npos &&
                      (digits.size() == 1 || digits[0] != '0');
-  return plain ? std::optional(index) : std::nullopt;
+  if (!plain) return wrong(concat("Invalid device string: '", tag, "'"), devices);
+  int index = 0;
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+  if (parsed.ec == std::errc()) return index;
+  return wrong(concat("Could not parse device index '", digits, "' in device string '", tag, "'"),
+               devices);
 }
 
 Result<Device> restore_to(std::string_view backend, std::string_view tag, const Devices& devices) {
-  Device device{std::string(backend), Device::kCurrent};
-  if (tag != backend) {
-    const auto index = tag[backend.size()] == ':' ? parse_index(tag.substr(backend.size() + 1))
-                                                  : std::nullopt;
-    if (!index) return wrong(concat("Invalid device string: '", tag, "'"), devices);
-    device.index = *index;
-  }
   constexpr std::string_view kRemedy =
       " If you are running on a CPU-only machine, please use torch.load with "
       "map_location=torch.device('cpu') to map your storages to the CPU";
@@ -62,6 +58,10 @@ Result<Device> restore_to(std::string_view backend, std::string_view tag, const 
   if (!count) {
     return wrong(concat("The ", upper(backend), " device module is not registered.", kRemedy),
                  devices);
+  }
+  Device device{std::string(backend), Device::kCurrent};
+  if (tag != backend) {
+    HARDLOAD_ASSIGN(device.index, parse_index(backend, tag, devices));
   }
   if (*count == 0) {
     return wrong(concat("Attempting to deserialize object on a ", upper(backend),
@@ -104,8 +104,13 @@ Result<Device> restore_location(std::string_view tag, const FindDevices& find_de
   for (const std::string_view backend : kBackends) {
     if (belongs_to(tag, backend)) return restore_to(backend, tag, find_devices());
   }
+  // What torch for Linux says of every tag that begins so.
+  if (tag.starts_with("mps")) {
+    return wrong("torch.UntypedStorage(): Storage device not recognized: mps", find_devices());
+  }
   return wrong(concat("don't know how to restore data location of torch.storage.UntypedStorage "
-                      "(tagged with ", tag, ")"),
+                      "(tagged with ",
+                      tag, ")"),
                find_devices());
 }
 

@@ -46,13 +46,14 @@ Result<void> for_each_parallel(std::size_t count, unsigned threads,
 
   if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
   std::vector<std::thread> helpers;
-  helpers.reserve(std::min<std::size_t>(threads, count));
+  const std::size_t wanted = std::min<std::size_t>(threads, count);
   try {
-    for (std::size_t i = 1; i < std::min<std::size_t>(threads, count); ++i) {
-      helpers.emplace_back(run);
-    }
+    helpers.reserve(wanted);
+    for (std::size_t i = 1; i < wanted; ++i) helpers.emplace_back(run);
   } catch (const std::system_error&) {
     // The system gives no more threads; those that run, and this one, do the work.
+  } catch (const std::bad_alloc&) {
+    // The same.
   }
   run();
   for (std::thread& helper : helpers) helper.join();

@@ -46,9 +46,9 @@ Result<void> run(const ByteSource& source, ByteOrder order, const Move& move,
   if (record->compression == Compression::kStored) {
     HARDLOAD_TRY(read_stored(source, *record, move.destination, options.verify_crc));
   } else {
-    HARDLOAD_ASSIGN(const Buffer content,
-                    read_record(source, *record,
-                                {.limits = options.limits, .verify_crc = options.verify_crc}));
+    HARDLOAD_ASSIGN(
+        const Buffer content,
+        read_record(source, *record, {.limits = options.limits, .verify_crc = options.verify_crc}));
     std::memcpy(move.destination.data(), content.bytes().data(), content.size());
   }
   // As torch does it: by the storage's type, whatever the types of the tensors that view it.
@@ -58,13 +58,17 @@ Result<void> run(const ByteSource& source, ByteOrder order, const Move& move,
   return {};
 }
 
-// That the memory to be taken is justified by what the file really occupies.
+// The bytes that the storages need, justified by what the file really occupies.
 Result<std::uint64_t> count_bytes(const ByteSource& source, const Manifest& manifest,
                                   std::span<const std::size_t> storages, const Limits& limits) {
   std::uint64_t total = 0;
   for (const std::size_t number : storages) {
-    // Each is inside the file, or inflated within limits, but many may inflate at once.
-    total = checked_add(total, manifest.storages()[number].bytes).value_or(~std::uint64_t{0});
+    const StorageSpec& storage = manifest.storages()[number];
+    if (storage.record != nullptr) {
+      HARDLOAD_TRY(check_expansion(source, *storage.record, limits));
+    }
+    // Each is within the limit, but all together may not be.
+    total = checked_add(total, storage.bytes).value_or(~std::uint64_t{0});
   }
   const std::uint64_t most = limits.expanded(source.allocated_bytes());
   if (total <= most) return total;

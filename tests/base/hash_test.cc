@@ -3,8 +3,6 @@
 
 #include "loader/base/hash.h"
 
-#include <stdlib.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstdint>
@@ -12,6 +10,7 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include "tests/support/files.h"
 
@@ -108,6 +107,15 @@ TEST(SeededHashIgnoringCase, TellsNamesApart) {
   EXPECT_NE(seeded_hash_ignoring_case("data"), seeded_hash_ignoring_case("datb"));
   EXPECT_NE(seeded_hash_ignoring_case("a"), seeded_hash_ignoring_case("aa"));
   EXPECT_NE(seeded_hash("data"), seeded_hash("DATA"));
+}
+
+// The length and the first word must not cancel each other.
+TEST(SeededHash, KeepsLengthAndFirstWordApart) {
+  EXPECT_NE(seeded_hash(std::string("\1\0", 2)), seeded_hash(std::string("\0\0\0", 3)));
+}
+
+TEST(SeededHashIgnoringCase, KeepsLengthAndFirstWordApart) {
+  EXPECT_NE(seeded_hash_ignoring_case("a"), seeded_hash_ignoring_case("b "));
 }
 
 }  // namespace

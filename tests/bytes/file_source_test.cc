@@ -2,18 +2,19 @@
 
 #include "loader/bytes/file_source.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
@@ -200,6 +201,23 @@ TEST(FileSourceAdopt, SaysThatADescriptorCannotBeRead) {
   const auto result = read(**source, 3, 4);
   ASSERT_TRUE(testing::is_error(result, ErrorKind::kIo, "cannot be read: Bad file descriptor"));
   EXPECT_EQ(result.error().offset(), 3u);
+}
+
+// V02. A socket's path is short, so it is relative.
+TEST(FileSource, TakesNoSocket) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::write_temporary("beside", "")).parent_path();
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder);
+  std::filesystem::remove("socket");
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, "socket");
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  EXPECT_ERROR(FileSource::open("socket"), ErrorKind::kNotRegular, "this is a socket");
+  ::close(descriptor);
+  std::filesystem::current_path(before);
 }
 
 }  // namespace

@@ -10,9 +10,11 @@
 #include "loader/bytes/memory_source.h"
 #include "loader/container/zip_archive.h"
 #include "loader/container/zip_end.h"
+#include "tests/container/bytes.h"
 #include "tests/container/cuts.h"
 #include "tests/container/other_tools.h"
 #include "tests/container/sources.h"
+#include "tests/support/checkpoint_builder.h"
 #include "tests/support/matchers.h"
 #include "tests/support/zip_builder.h"
 
@@ -132,6 +134,18 @@ TEST(ExplainCut, ReadsInProportionToTheFile) {
   EXPECT_LT(source.bytes_read(), 100 * file.size());
 }
 
+// The end of the first record would be byte 0 again, in 64 bits.
+TEST(ExplainCut, ComesToAnEndWhereSizesWrap) {
+  for (const std::uint64_t size : {~std::uint64_t{0}, ~std::uint64_t{0} - 52}) {
+    const auto tweaks = testing::by_other_tool_with_local("abc", [&](testing::LocalFields& f) {
+      f.bytes = f.stored_bytes = 0xFFFFFFFF;
+      f.extra = testing::extra_field(1, testing::u64(size) + testing::u64(size));
+    });
+    const std::string file = ZipBuilder(0).add("m/a", "abc", tweaks).build().substr(0, 54);
+    expect_cut_in(file, "m/a", 1);
+  }
+}
+
 TEST(ExplainCut, IsWhatFindDirectorySaysOfACutFile) {
   const std::string file = ZipBuilder(0).add("m/a", std::string(50, 'a')).build();
   EXPECT_ERROR(find_directory(source_of(std::string_view(file).substr(0, 60)), {}),
@@ -154,6 +168,27 @@ TEST(ExplainCut, SaysWhatItCanWhereReadingFails) {
   };
   EXPECT_EQ(record_of_cut(0), "");
   EXPECT_EQ(record_of_cut(10), "m/a");
+}
+
+TEST(ExplainCut, TellsAnEmptyRecordByTheDirectoryBehindIt) {
+  const std::string file = ZipBuilder(0).add("m/a", "a").add("m/b", "").build();
+  constexpr std::size_t kDirectoryAt = (33 + 1 + 16) + 33;
+  expect_cut_behind(std::string_view(file).substr(0, kDirectoryAt + 46), "m/b");
+  expect_cut_behind(std::string_view(file).substr(0, kDirectoryAt + 49), "m/b");
+}
+
+// The archive in the tensor has a zip64 locator, as all of torch's have.
+TEST(FindDirectory, NamesTheRecordThatIsCutBehindAnArchiveInIt) {
+  const std::string inner = testing::CheckpointBuilder().folder("other").build();
+  const std::string file =
+      ZipBuilder(0).add("m/a", inner + std::string(100, 'x')).add("m/b", "b").build();
+  ASSERT_OK(find_directory(source_of(file), {}));
+  for (const std::size_t behind : {1u, 50u}) {
+    EXPECT_ERROR(
+        find_directory(source_of(std::string_view(file).substr(0, 33 + inner.size() + behind)), {}),
+        ErrorKind::kContainer, "in record 'm/a' at byte")
+        << behind;
+  }
 }
 
 }  // namespace

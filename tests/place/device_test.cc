@@ -184,5 +184,28 @@ TEST(Devices, CountsWhatIsListed) {
   EXPECT_EQ(Devices().list(), "cpu, meta");
 }
 
+TEST(RestoreLocation, SaysThatAnIndexCannotBeParsed) {
+  for (const std::string index : {"2147483648", "99999999999"}) {
+    EXPECT_ERROR(
+        restore_location("cuda:" + index, machine), ErrorKind::kDevice,
+        "Could not parse device index '" + index + "' in device string 'cuda:" + index + "'");
+  }
+}
+
+// torch looks for the module of an unknown backend before it reads the index.
+TEST(RestoreLocation, SaysThatABackendIsUnknownWhateverTheIndex) {
+  EXPECT_ERROR(restore_location("hpu:x", machine), ErrorKind::kDevice,
+               "The HPU device module is not registered.");
+  EXPECT_ERROR(restore_location("privateuseone:x", machine), ErrorKind::kDevice,
+               "The PRIVATEUSEONE device module is not registered.");
+}
+
+TEST(RestoreLocation, KnowsThatMpsIsNotHere) {
+  for (const char* tag : {"mps", "mps:0", "mpsX"}) {
+    EXPECT_ERROR(restore_location(tag, machine), ErrorKind::kDevice,
+                 "torch.UntypedStorage(): Storage device not recognized: mps");
+  }
+}
+
 }  // namespace
 }  // namespace hardload

@@ -227,7 +227,7 @@ TEST(TransferLimit, CountsTheBlocksOfASparseFile) {
   const Limits enough = {.max_expansion = 10, .expansion_slack_bytes = 8 << 20};
   MemorySink sink, other;
   EXPECT_ERROR(transfer(**source, manifest, first_numbers(1), sink, {.limits = limits}),
-               ErrorKind::kLimit, "the tensors need 8388608 bytes, but the file occupies only");
+               ErrorKind::kLimit, "in record 'model/data/0': the record makes 8388608 bytes from");
   EXPECT_TRUE(sink.storages().empty());
   EXPECT_OK(transfer(**source, manifest, first_numbers(1), other, {.limits = enough}));
   EXPECT_TRUE(other.content(0) == zeros);
@@ -265,6 +265,23 @@ TEST(TransferLimit, CountsEachDeflatedRecordForItself) {
   ASSERT_FALSE(report.ok());
   EXPECT_EQ(report.error().kind(), ErrorKind::kLimit);
   EXPECT_EQ(report.error().record(), "model/data/1");
+}
+
+// C04: "Limit, checked before allocating". The file is large enough for the sum.
+TEST(TransferLimit, RefusesADeflatedRecordBeforeItAllocates) {
+  const std::string bytes =
+      testing::checkpoint_of({{testing::pattern(100'000, 1)},
+                              {std::string(200'000, '\0'), "ByteStorage", {.deflate = true}}})
+          .build();
+  const auto manifest = describe(testing::source_of(bytes), {});
+  ASSERT_OK(manifest);
+  const testing::ScriptedSource source(bytes);
+  testing::MemorySink sink;
+  const Limits limits = {.max_expansion = 10, .expansion_slack_bytes = 0};
+  EXPECT_ERROR(transfer(source, *manifest, testing::first_numbers(2), sink, {.limits = limits}),
+               ErrorKind::kLimit, "over max_expansion");
+  EXPECT_TRUE(sink.storages().empty());
+  EXPECT_EQ(source.reads, 0);
 }
 
 }  // namespace
