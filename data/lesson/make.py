@@ -3,7 +3,7 @@
 
 usage: make.py [FOLDER]        (default: this folder; needs torch 2.11.0)
 
-whole_model.pt is a Net itself, pickled: a mistake. Each case loads a state dict into a Net that it may not fit:
+whole_model.pt is a Net itself, pickled: a mistake. readme.pt is what the README's example loads. Each case loads a state dict into a Net that it may not fit:
 CASE.pt is the state dict, messages.json what torch's load_state_dict said, with strict and without:
 the text of its error, or the missing and unexpected keys that it returned. tests/lesson/ has the
 same Net in C++ and has to say the same.
@@ -92,6 +92,12 @@ CASES = {
 }
 
 
+def readme_state():
+    """Of the README's Net, so that it maps ones to 6, 23, 40."""
+    return collections.OrderedDict(
+        [("fc.weight", torch.arange(12.0).reshape(3, 4)), ("fc.bias", torch.arange(3.0))])
+
+
 def outcome(state, strict):
     try:
         keys = filled_net().load_state_dict(state, strict=strict)
@@ -108,6 +114,7 @@ def main():
         torch.save(make(), folder / (name + ".pt"))
         messages[name] = {"strict": outcome(make(), True), "not_strict": outcome(make(), False)}
     torch.save(filled_net(), folder / "whole_model.pt")
+    torch.save(readme_state(), folder / "readme.pt")
     (folder / "messages.json").write_text(json.dumps(messages, indent=1) + "\n")
 
 
