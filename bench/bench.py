@@ -6,13 +6,12 @@ Benchmark's format and report.html, a page with charts that needs nothing else.
 """
 
 import argparse
-import pathlib
 import os
+import pathlib
 import subprocess
 import sys
 
 import report
-
 
 
 def main():
