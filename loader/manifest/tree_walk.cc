@@ -12,8 +12,7 @@ namespace {
 constexpr std::uint32_t kRootStep = 0;
 
 bool is_mapping(ValueKind kind) {
-  return kind == ValueKind::kDict || kind == ValueKind::kOrderedDict ||
-         kind == ValueKind::kCounter;
+  return kind == ValueKind::kDict || kind == ValueKind::kOrderedDict || kind == ValueKind::kCounter;
 }
 
 // Lists, sets and mappings are objects of their own, which can be shared; tuples are not told
@@ -24,6 +23,10 @@ bool has_identity(ValueKind kind) {
 
 bool is_container(ValueKind kind) {
   return has_identity(kind) || kind == ValueKind::kTuple || kind == ValueKind::kSize;
+}
+
+bool may_hold_tensors(ValueKind kind) {
+  return is_container(kind) || kind == ValueKind::kTensor || kind == ValueKind::kStorage;
 }
 
 }  // namespace
@@ -42,8 +45,8 @@ Result<void> TreeWalk::run() {
   const ValueGraph& graph = manifest_.graph_;
   manifest_.steps_.push_back({kRootStep, {}});
   // The root is the only child of an imagined list.
-  HARDLOAD_TRY(visit(graph.root, {.slot = {}, .next = 0, .name_bytes = 0, .path = kRootStep,
-                                  .is_named = true}));
+  HARDLOAD_TRY(visit(
+      graph.root, {.slot = {}, .next = 0, .name_bytes = 0, .path = kRootStep, .is_named = true}));
   while (!frames_.empty()) {
     Frame& frame = frames_.back();
     const auto items = graph.items_of(frame.slot);
@@ -57,16 +60,22 @@ Result<void> TreeWalk::run() {
                              : Slot{ValueKind::kInt, 0, static_cast<std::uint64_t>(frame.next)};
     const Slot child = items[mapping ? frame.next + 1 : frame.next];
     frame.next += mapping ? 2 : 1;
+    const Frame parent = frame;  // visit() may add a frame and so move `frame`
 
-    name_.resize(frame.name_bytes);
+    name_.resize(parent.name_bytes);
+    if (mapping && may_hold_tensors(key.kind)) {
+      Frame unnamed = parent;  // a key is no place that has a name
+      unnamed.is_named = false;
+      HARDLOAD_TRY(visit(key, unnamed));
+    }
     if (is_container(child.kind) || child.kind == ValueKind::kTensor) {
-      if (frame.path != kRootStep) name_ += '.';
+      if (parent.path != kRootStep) name_ += '.';
       append_to_name(key);
-      Frame parent = frame;  // visit() may add a frame and so move `frame`
-      parent.path = add_step(frame.path, key);
-      HARDLOAD_TRY(visit(child, parent));
+      Frame named = parent;
+      named.path = add_step(parent.path, key);
+      HARDLOAD_TRY(visit(child, named));
     } else {
-      HARDLOAD_TRY(visit(child, frame));
+      HARDLOAD_TRY(visit(child, parent));
     }
   }
   return {};
@@ -85,8 +94,8 @@ Result<void> TreeWalk::visit(Slot slot, const Frame& parent) {
   auto tensor = tensors_.resolve(slot.payload);
   if (!tensor.ok()) return with_name(tensor.error());
   if (parent.is_named) {
-    manifest_.named_.push_back({*tensor, parent.path, static_cast<std::uint32_t>(name_.size()),
-                                manifest_.names_.size()});
+    manifest_.named_.push_back(
+        {*tensor, parent.path, static_cast<std::uint32_t>(name_.size()), manifest_.names_.size()});
     manifest_.names_ += name_;
   }
   return {};
@@ -94,9 +103,9 @@ Result<void> TreeWalk::visit(Slot slot, const Frame& parent) {
 
 Result<void> TreeWalk::enter(Slot slot, std::uint32_t path, bool is_named) {
   if (frames_.size() >= limits_.max_depth) {
-    return with_name(Error(ErrorKind::kLimit, Stage::kManifest,
-                           concat("the object tree is deeper than max_depth, ",
-                                  limits_.max_depth)));
+    return with_name(
+        Error(ErrorKind::kLimit, Stage::kManifest,
+              concat("the object tree is deeper than max_depth, ", limits_.max_depth)));
   }
   if (has_identity(slot.kind)) {
     if (is_open_[slot.payload]) return {};  // inside itself

@@ -45,6 +45,30 @@ TEST(TreeWalk, JoinsKeysAndIndicesWithDots) {
   EXPECT_EQ(names_in("ccollections\nCounter\n)R" + key("w") + kTensor + "s"), Names{"w"});
 }
 
+// Python hashes tensors and storages by their identity, so torch.save({tensor: 1}) works.
+TEST(TreeWalk, TensorsInKeysAreReadButHaveNoName) {
+  const std::string storage = PickleBuilder("").storage("FloatStorage", "0", 6).bytes();
+  for (const std::string& odd :
+       {kTensor, storage, kTensor + "\x85", storage + "\x85\x85", kTensor + storage + "\x86"}) {
+    for (const std::string& value : {"N"s, kTensor, "](" + kTensor + "e"}) {
+      const auto manifest = describe_pickle(PickleBuilder().raw("}" + odd + value + "s"));
+      ASSERT_OK(manifest);
+      EXPECT_EQ(manifest->storages().size(), 1u);
+      EXPECT_EQ(manifest->named_tensors().size(), value == "N" ? 0u : 1u);
+      const Value key = manifest->root().key(0);
+      const Value inside = key.is_sequence() ? key.item(0) : key;
+      if (inside.kind() == ValueKind::kTensor) {
+        EXPECT_LT(inside.number(), manifest->tensors().size());
+      } else if (inside.kind() == ValueKind::kStorage) {
+        EXPECT_LT(inside.number(), manifest->storages().size());
+      }
+    }
+  }
+  // Such a key is checked as a value is.
+  const std::string outside = PickleBuilder("").tensor("FloatStorage", "0", 6, {7}, {1}).bytes();
+  EXPECT_NE(names_in("}" + outside + "Ns")[0].find("Layout error"), std::string::npos);
+}
+
 TEST(TreeWalk, NamesAreInTheOrderOfTheFile) {
   EXPECT_EQ(names_in("}(" + key("z") + kTensor + key("a") + "](" + kTensor + kTensor + "e" +
                      key("m") + kTensor + "u"),
@@ -70,9 +94,9 @@ TEST(TreeWalk, OtherKeysHaveTheTextOfPythonOrTheirType) {
 }
 
 TEST(TreeWalk, PathsTellKeysOfDifferentTypesApart) {
-  const auto manifest = describe_pickle(
-      PickleBuilder().raw("}(" + key("1") + kTensor + "K\x01" + kTensor + key("a") + "](N" +
-                          kTensor + "e" + key("a.1") + kTensor + "u"));
+  const auto manifest =
+      describe_pickle(PickleBuilder().raw("}(" + key("1") + kTensor + "K\x01" + kTensor + key("a") +
+                                          "](N" + kTensor + "e" + key("a.1") + kTensor + "u"));
   ASSERT_OK(manifest);
   std::vector<std::string> paths;
   for (const NamedTensor& named : manifest->named_tensors()) {
@@ -107,8 +131,7 @@ TEST(TreeWalk, RootsOfOtherKindsHaveNoTensors) {
 TEST(TreeWalk, ASharedBranchHasTheNamesOfAllItsPlaces) {
   EXPECT_EQ(names_in("}(" + key("a") + "}q\0"s + key("w") + kTensor + "s" + key("b") + "h\0u"s),
             (Names{"a.w", "b.w"}));
-  const auto manifest = describe_pickle(
-      PickleBuilder().raw("(]" + kTensor + "aq\0h\0t"s));
+  const auto manifest = describe_pickle(PickleBuilder().raw("(]" + kTensor + "aq\0h\0t"s));
   ASSERT_OK(manifest);
   EXPECT_EQ(manifest->tensors().size(), 1u);
   EXPECT_EQ(manifest->named_tensors().size(), 2u);
@@ -120,8 +143,7 @@ TEST(TreeWalk, DoesNotEnterABranchInsideItself) {
   EXPECT_EQ(names_in("}q\0("s + key("self") + "h\0"s + key("w") + kTensor + "u"), Names{"w"});
   EXPECT_EQ(names_in("]q\0]q\1("s + kTensor + "h\0ea"s), Names{"0.0"});
   // Through a tuple, and seen from both of two lists that hold each other.
-  EXPECT_EQ(names_in("(]q\0]q\1("s + kTensor + "h\0\x85"s + "eah\1t"s),
-            (Names{"0.0.0", "1.0"}));
+  EXPECT_EQ(names_in("(]q\0]q\1("s + kTensor + "h\0\x85"s + "eah\1t"s), (Names{"0.0.0", "1.0"}));
   // Entered again once it is closed.
   EXPECT_EQ(names_in("(]"s + kTensor + "aq\0h\0h\0\x85t"s), (Names{"0.0", "1.0", "2.0.0"}));
 }
@@ -129,9 +151,8 @@ TEST(TreeWalk, DoesNotEnterABranchInsideItself) {
 // P28: tensors in attributes are loaded, but have no name.
 TEST(TreeWalk, AttributesAreWalkedWithoutNames) {
   const std::string ordered_dict = "ccollections\nOrderedDict\n)R" + key("w") + kTensor + "s";
-  const auto manifest = describe_pickle(
-      PickleBuilder().raw(ordered_dict + "}" + key("_metadata") + "](" + kTensor + "N" + kTensor +
-                          "esb"));
+  const auto manifest = describe_pickle(PickleBuilder().raw(
+      ordered_dict + "}" + key("_metadata") + "](" + kTensor + "N" + kTensor + "esb"));
   ASSERT_OK(manifest);
   ASSERT_EQ(manifest->named_tensors().size(), 1u);
   EXPECT_EQ(manifest->name(manifest->named_tensors()[0]), "w");
@@ -170,8 +191,8 @@ TEST(TreeWalk, RefusesKeysThatPythonCannotHash) {
 }
 
 TEST(TreeWalk, RefusesAKeyThatStandsTwice) {
-  const auto twice = describe_pickle(PickleBuilder().raw(
-      "}" + key("model") + "}(" + key("w") + kTensor + key("w") + kTensor + "us"));
+  const auto twice = describe_pickle(PickleBuilder().raw("}" + key("model") + "}(" + key("w") +
+                                                         kTensor + key("w") + kTensor + "us"));
   EXPECT_ERROR(twice, ErrorKind::kKey, "at 'model': the key 'w' stands twice in one dict or set");
   for (const std::string& keys :
        {"K\x01N\x88N"s, "K\x01NG?\xf0\0\0\0\0\0\0N"s, "\x89NK\0N"s, "NNNN"s}) {
@@ -181,7 +202,8 @@ TEST(TreeWalk, RefusesAKeyThatStandsTwice) {
   }
   EXPECT_ERROR(describe_pickle(PickleBuilder().raw("}" + key("w") + "Ns" + key("w") + "Ns")),
                ErrorKind::kKey, "the key 'w' stands twice");
-  EXPECT_ERROR(describe_pickle(PickleBuilder().raw("c__builtin__\nset\n](K\x01\x88" "e\x85R")),
+  EXPECT_ERROR(describe_pickle(PickleBuilder().raw("c__builtin__\nset\n](K\x01\x88"
+                                                   "e\x85R")),
                ErrorKind::kKey, "the key 1 stands twice");
   EXPECT_OK(describe_pickle(PickleBuilder().raw("}(" + key("1") + "NK\x01Nu")));
 }
