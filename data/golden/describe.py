@@ -89,7 +89,8 @@ class Values:
         if kind in (dict, collections.OrderedDict, collections.Counter):
             items = [(k, self.convert(v)) for k, v in value.items()
                      if not isinstance(v, torch.Tensor)]
-            plain = all(type(k) is str and k != "$type" for k in value)
+            plain = (all(type(k) is str and k != "$type" for k in value)
+                     and not any(has_surrogates(k) for k, v in items))
             if plain and kind is not collections.Counter:
                 return dict(items)
             name = "Counter" if kind is collections.Counter else "dict"
@@ -99,6 +100,10 @@ class Values:
             return items
         names = {tuple: "tuple", set: "set", torch.Size: "torch.Size"}
         return {"$type": names[kind], "items": items}
+
+
+def has_surrogates(text):
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class Storages:

@@ -26,6 +26,11 @@ struct Limits {
   // 32-bit positions wrap, and inflated bombs.
   std::uint64_t max_pickle_bytes = std::uint64_t{1} << 30;
 
+  // Bytes of data.pkl made from one byte of the file, by inflating; a mebibyte more is allowed. Its
+  // instructions make many times their own size, so this is stricter than max_expansion. Stops: 70
+  // KB that inflate to 72 MB of empty lists, which take gigabytes. Zip tools make about a tenth.
+  std::uint64_t max_pickle_expansion = 32;
+
   // Values on the pickle machine's stack. Only a tuple puts many there. Stops: a megabyte of MARKs.
   std::uint64_t max_stack = std::uint64_t{1} << 23;
 

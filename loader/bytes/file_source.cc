@@ -85,7 +85,8 @@ FileSource::~FileSource() { ::close(descriptor_); }
 
 std::uint64_t FileSource::allocated_bytes() const {
   constexpr std::uint64_t kBlock = 512;  // the unit of st_blocks, whatever the file system's is
-  // Small files may live inside the inode and occupy no block at all.
+  // Small files may live inside the inode and occupy no block; some file systems do not count.
+  if (status_.st_blocks == 0) return size();
   const std::uint64_t allocated = static_cast<std::uint64_t>(status_.st_blocks) * kBlock;
   return std::min(size(), std::max<std::uint64_t>(allocated, 4096));
 }

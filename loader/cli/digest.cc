@@ -30,15 +30,18 @@ Result<void> check_work(const ByteSource& source, const Manifest& manifest,
                         const Limits& limits) {
   const std::uint64_t most = limits.expanded(source.allocated_bytes());
   std::uint64_t total = 0;
-  for (const auto& group : groups) {
-    for (const std::uint32_t tensor : group) {
-      const auto sum = checked_add(total, manifest.tensors()[tensor].nbytes());
-      if (!sum || *sum > most) {
-        return Error(ErrorKind::kLimit, Stage::kCli,
-                     concat("the tensors have more elements than max_expansion allows to digest: "
-                            "over ", most, " bytes"));
-      }
-      total = *sum;
+  const auto add = [&](std::uint64_t bytes) -> Result<void> {
+    total = checked_add(total, bytes).value_or(~std::uint64_t{0});
+    if (total <= most) return {};
+    return Error(ErrorKind::kLimit, Stage::kCli,
+                 concat("the tensors have more elements than max_expansion allows to digest: over ",
+                        most, " bytes"));
+  };
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    // The whole storage is read, if only for one element.
+    if (!groups[i].empty()) HARDLOAD_TRY(add(manifest.storages()[i].bytes));
+    for (const std::uint32_t tensor : groups[i]) {
+      HARDLOAD_TRY(add(manifest.tensors()[tensor].nbytes()));
     }
   }
   return {};

@@ -22,11 +22,14 @@ void write_dims(JsonWriter& json, std::span<const std::int64_t> dims) {
   json.end();
 }
 
-// Where the first element is in the file; nowhere for deflated, empty and meta tensors.
+// Where the first element is in the file; nowhere for deflated and meta tensors, and for empty ones
+// that begin outside of their storage.
 std::optional<std::uint64_t> file_offset(const Manifest& manifest, const TensorSpec& tensor) {
   if (tensor.storage == TensorSpec::kNoStorage) return std::nullopt;
   const Record* record = manifest.storages()[tensor.storage].record;
   if (record == nullptr || record->compression != Compression::kStored) return std::nullopt;
+  const std::uint64_t items = record->bytes / item_bytes(tensor.dtype);
+  if (static_cast<std::uint64_t>(tensor.offset) > items) return std::nullopt;
   return record->data_offset + static_cast<std::uint64_t>(tensor.offset) * item_bytes(tensor.dtype);
 }
 

@@ -3,6 +3,7 @@
 // Exit status: 0 fine; 1 the file is refused, or there is a finding; 2 the file cannot be read, the
 // output cannot be written, or the command line is wrong.
 
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -135,6 +136,9 @@ int run(int argc, char** argv) {
 }  // namespace hardload
 
 int main(int argc, char** argv) try {
+  // Large blocks that one stage gives back serve the next, instead of fresh pages from the system.
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
   return hardload::run(argc, argv);
 } catch (const std::exception& error) {
   // Memory ran out, or the option parser failed: the library itself does not throw.

@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "loader/base/utf8.h"
 #include "loader/pickle/big_int.h"
 
 namespace hardload {
@@ -79,6 +80,8 @@ void write_scalar(JsonWriter& json, const Manifest& manifest, Value value) {
     case ValueKind::kClass: {
       std::string name(value.text());
       std::replace(name.begin(), name.end(), '\n', '.');
+      constexpr std::string_view kOldBuiltins = "__builtin__.";  // their name in Python 2
+      if (name.starts_with(kOldBuiltins)) name.replace(0, kOldBuiltins.size(), "builtins.");
       write_typed(json, "class", name);
       break;
     }
@@ -99,6 +102,10 @@ Form form_of(Value value) {
   for (std::size_t i = 0; i < value.size(); ++i) {
     const auto key = value.key(i).as_string();
     if (!key || *key == "$type") return Form::kPairs;
+    // In Python two surrogates are another key than the character that they mean; in JSON they are
+    // one name. (Tensors are left out.)
+    const bool is_shown = value.item(i).kind() != ValueKind::kTensor;
+    if (is_shown && !is_utf8(*key, /*allow_surrogates=*/false)) return Form::kPairs;
   }
   return Form::kObject;
 }

@@ -1,5 +1,6 @@
 #include "loader/cli/verify.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "loader/container/identify.h"
@@ -15,19 +16,17 @@ bool is_about_reading(const Error& error) {
          error.kind() == ErrorKind::kOutOfMemory;
 }
 
+// A damaged data.pkl, say, is found among the records and once more when it is described.
 bool is_known(const VerifyReport& report, const Error& error) {
-  for (const Error& finding : report.findings) {
-    if (finding.kind() == error.kind() && finding.record() == error.record()) return true;
-  }
-  return false;
+  return std::ranges::any_of(report.findings, [&](const Error& finding) {
+    return finding.kind() == error.kind() && finding.record() == error.record();
+  });
 }
 
 // Adds `error` to the findings, or hands it back where it is no finding.
 Result<void> add_finding(VerifyReport& report, Error error, std::string_view source) {
   if (is_about_reading(error)) return error;
-  if (!is_known(report, error)) {
-    report.findings.push_back(std::move(error).in_source(source));
-  }
+  report.findings.push_back(std::move(error).in_source(source));
   return {};
 }
 
@@ -35,6 +34,9 @@ Result<void> verify_records(const ByteSource& source, const Limits& limits,
                             VerifyReport& report) {
   HARDLOAD_ASSIGN(const ZipArchive archive, ZipArchive::open(source, limits));
   report.records = archive.records().size();
+  if (auto bounded = check_expansion(source, archive.records(), limits); !bounded.ok()) {
+    return bounded;
+  }
   for (const Record& record : archive.records()) {
     if (record.lacks_crc32()) ++report.without_crc;
     if (auto checked = verify_record(source, record, limits); !checked.ok()) {
@@ -73,7 +75,8 @@ Result<VerifyReport> verify(const ByteSource& source, const Limits& limits) {
       return report;  // without a directory there is nothing more to look at
     }
   }
-  if (auto done = verify_content(source, limits, report); !done.ok()) {
+  auto done = verify_content(source, limits, report);
+  if (!done.ok() && !is_known(report, done.error())) {
     HARDLOAD_TRY(add_finding(report, std::move(done).error(), source.name()));
   }
   return report;

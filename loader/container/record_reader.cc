@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "loader/base/checked.h"
 #include "loader/base/text.h"
 #include "loader/container/crc32.h"
 #include "loader/container/inflate.h"
@@ -28,6 +29,19 @@ Result<void> check_expansion(const ByteSource& source, const Record& record, con
   return wrong(
       record, ErrorKind::kLimit,
       concat("the record makes ", record.bytes, " bytes from ", present, ", over max_expansion"));
+}
+
+Result<void> check_expansion(const ByteSource& source, std::span<const Record> records,
+                             const Limits& limits) {
+  const std::uint64_t present = source.allocated_bytes();
+  std::uint64_t total = 0;
+  for (const Record& record : records) {
+    total = checked_add(total, record.bytes).value_or(~std::uint64_t{0});
+  }
+  if (total <= limits.expanded(present)) return {};
+  return Error(ErrorKind::kLimit, Stage::kContainer,
+               concat("the records make ", total, " bytes from a file that occupies ", present,
+                      ", over max_expansion"));
 }
 
 Result<Buffer> read_record(const ByteSource& source, const Record& record,

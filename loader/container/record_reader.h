@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "loader/base/limits.h"
 #include "loader/base/result.h"
@@ -20,6 +21,10 @@ struct RecordOptions {
 // That the content of `record` is justified by the bytes that are really there: in the record, and,
 // where the file has holes, on the disk. kLimit where max_expansion says otherwise.
 Result<void> check_expansion(const ByteSource& source, const Record& record, const Limits& limits);
+
+// The same for all records together: each alone may use the whole slack.
+Result<void> check_expansion(const ByteSource& source, std::span<const Record> records,
+                             const Limits& limits);
 
 // All content of `record`, inflated where needed, its CRC-32 compared unless it lacks one. Errors:
 // kLimit over max_bytes or the expansion limits, before memory is taken; kChecksum; kContainer for

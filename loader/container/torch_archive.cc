@@ -31,6 +31,7 @@ Result<TorchArchive> TorchArchive::open(const ByteSource& source, const Limits& 
   TorchArchive archive;
   HARDLOAD_ASSIGN(archive.zip_, ZipArchive::open(source, limits));
   HARDLOAD_TRY(archive.find_folder());
+  HARDLOAD_TRY(archive.check_case());
   if (archive.find("constants.pkl") != nullptr) {
     return Error(ErrorKind::kUnsupported, Stage::kContainer,
                  "this is a TorchScript archive (torch.jit.save), which holds code")
@@ -75,6 +76,21 @@ Result<void> TorchArchive::find_folder() {
           .in_record(record.name)
           .at(record.header_offset);
     }
+  }
+  return {};
+}
+
+// Torch's reader ignores case: it would take for the byte order what is none here.
+Result<void> TorchArchive::check_case() const {
+  for (const char* name : {"data.pkl", "constants.pkl", "version", ".data/version", "byteorder",
+                           ".data/serialization_id"}) {
+    const Record* record = zip_.find_ignoring_case(concat(prefix_, name));
+    if (record == nullptr || record->name.substr(prefix_.size()) == name) continue;
+    return Error(ErrorKind::kName, Stage::kContainer,
+                 concat("the record's name differs from '", name,
+                        "' in upper and lower case only: some readers take it for that"))
+        .in_record(record->name)
+        .at(record->header_offset);
   }
   return {};
 }

@@ -47,6 +47,7 @@ class TorchArchive {
 
  private:
   Result<void> find_folder();
+  Result<void> check_case() const;
   Result<void> read_version(const ByteSource& source, const Limits& limits, bool verify_crc);
   Result<void> read_byte_order(const ByteSource& source, const Limits& limits, bool verify_crc);
   Result<void> check_absent_crcs(const ByteSource& source, const Limits& limits) const;

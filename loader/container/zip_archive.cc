@@ -59,4 +59,12 @@ const Record* ZipArchive::find(std::string_view name) const {
   return found ? &records_[*found] : nullptr;
 }
 
+const Record* ZipArchive::find_ignoring_case(std::string_view name) const {
+  const auto found =
+      by_name_.find(seeded_hash_ignoring_case(name), [&](std::uint32_t i) {
+        return equal_ignoring_case(records_[i].name, name);
+      });
+  return found ? &records_[*found] : nullptr;
+}
+
 }  // namespace hardload

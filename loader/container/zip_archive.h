@@ -36,6 +36,9 @@ class ZipArchive {
   // The record of exactly this name, or nullptr.
   const Record* find(std::string_view name) const;
 
+  // The record whose name is this but for the case of ASCII letters, or nullptr.
+  const Record* find_ignoring_case(std::string_view name) const;
+
  private:
   Result<void> index_names();
 

@@ -28,8 +28,9 @@ struct Entry {
   }
 };
 
-// Replaces the fields that say "elsewhere" by their zip64 values. A writer puts in just those
-// fields, or all three; then those that also stand in the header must agree.
+// Replaces the fields that say "elsewhere" by their zip64 values, which stand there one after the
+// other (APPNOTE 4.5.3). Some writers put in all three: then each must be what the header says, or
+// else readers that go by the place of a value find another one.
 Result<void> apply_zip64(const Entry& entry, std::span<const std::byte> extra, Record& record) {
   struct Field {
     bool elsewhere;
@@ -38,21 +39,22 @@ Result<void> apply_zip64(const Entry& entry, std::span<const std::byte> extra, R
   Field fields[] = {{entry.header.bytes == kElsewhere32, record.bytes},
                     {entry.header.stored_bytes == kElsewhere32, record.stored_bytes},
                     {entry.header.header_offset == kElsewhere32, record.header_offset}};
-  const std::size_t needed = static_cast<std::size_t>(
-      8 * (fields[0].elsewhere + fields[1].elsewhere + fields[2].elsewhere));
-  const bool all = extra.size() != needed;
-  Cursor cursor(extra);
+  Cursor needed(extra);
   for (Field& field : fields) {
-    if (!field.elsewhere && !all) continue;
-    const auto value = cursor.read<std::uint64_t>();
-    if (!value && field.elsewhere) {
+    if (!field.elsewhere) continue;
+    const auto value = needed.read<std::uint64_t>();
+    if (!value) {
       return entry.error(ErrorKind::kContainer, "the zip64 field is too short for its values");
     }
-    if (!value) continue;
-    if (!field.elsewhere && *value != field.value) {
+    field.value = *value;
+  }
+  if (needed.remaining() == 0) return {};
+  Cursor by_place(extra);
+  for (const Field& field : fields) {
+    const auto value = by_place.read<std::uint64_t>();
+    if (value ? *value != field.value : field.elsewhere) {
       return entry.error(ErrorKind::kContainer, "the zip64 field contradicts the header");
     }
-    field.value = *value;
   }
   return {};
 }

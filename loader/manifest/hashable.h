@@ -13,10 +13,16 @@
 
 namespace hardload {
 
-// Checks every `stride`-th of `slots` (2: the keys of a dict's items; 1: the items of a set).
-// `charge` is called with the bytes of work before it is done, and may refuse it. Errors: kPickle
-// for a list, set, dict or bytearray as key; kKey for a key that stands twice; those of `charge`.
+struct KeyRules {
+  // Called with the bytes of work before it is done; may refuse it.
+  std::function<Result<void>(std::uint64_t)> charge;
+  std::uint64_t max_depth;  // of tuples inside each other
+};
+
+// Checks every `stride`-th of `slots` (2: the keys of a dict's items; 1: the items of a set). Errors:
+// kPickle for a list, set, dict or bytearray as key; kKey for a key that stands twice; kLimit for
+// one nested too deep; those of `charge`.
 Result<void> check_keys(const ValueGraph& graph, std::span<const Slot> slots, std::size_t stride,
-                        const std::function<Result<void>(std::uint64_t)>& charge);
+                        const KeyRules& rules);
 
 }  // namespace hardload

@@ -14,11 +14,10 @@ Error wrong(std::string problem) {
   return Error(ErrorKind::kLayout, Stage::kManifest, std::move(problem));
 }
 
-// The product of all sizes that are not 0: it bounds that of every part of the shape.
 std::optional<std::int64_t> product(std::span<const std::int64_t> sizes) {
   std::optional<std::int64_t> result = 1;
   for (const std::int64_t size : sizes) {
-    if (size != 0 && result) result = checked_mul(*result, size);
+    if (result) result = checked_mul(*result, size);
   }
   return result;
 }
@@ -50,11 +49,11 @@ Result<std::int64_t> check_layout(std::span<const std::int64_t> sizes,
     if (strides[i] < 0) return wrong(concat("stride ", i, " is ", strides[i]));
     empty = empty || sizes[i] == 0;
   }
+  if (empty) return 0;
   const auto count = product(sizes);
   if (!count || !checked_mul(*count, static_cast<std::int64_t>(item_bytes))) {
     return wrong("the number of elements overflows");
   }
-  if (empty) return 0;
   const auto last = last_element(sizes, strides, offset);
   if (!last) return wrong("sizes and strides overflow");
   if (static_cast<std::uint64_t>(*last) >= storage_bytes / item_bytes) {

@@ -18,7 +18,8 @@ Result<Manifest> build_manifest(TorchArchive archive, ValueGraph graph, const Li
   manifest.named_.reserve(likely);
   manifest.steps_.reserve(likely + 1);
   manifest.dims_.reserve(4 * likely);
-  StorageTable storages(manifest, limits);
+  manifest.names_.reserve(manifest.graph_.text.size() / 2);
+  StorageTable storages(manifest);
   TensorTable tensors(manifest, storages, limits);
   HARDLOAD_TRY(TreeWalk(manifest, storages, tensors, limits).run());
   return manifest;

@@ -11,6 +11,11 @@
 namespace hardload {
 namespace {
 
+// Torch's keys are numbers and its locations are names of devices. Each reference is compared and
+// shown with both, so that long ones would make much of a few bytes of pickle.
+constexpr std::size_t kLongestKey = 256;
+constexpr std::size_t kLongestLocation = 256;
+
 Error wrong(ErrorKind kind, std::string problem) {
   return Error(kind, Stage::kManifest, std::move(problem));
 }
@@ -32,19 +37,23 @@ std::optional<Id> parse_id(const ValueGraph& graph, Slot tuple) {
   if (parts[1].kind != ValueKind::kClass || parts[4].kind != ValueKind::kInt) return std::nullopt;
   const Global& storage_class = graph.classes[parts[1].payload].global;
   if (storage_class.kind != GlobalKind::kStorageClass) return std::nullopt;
+  // The wrapper stands for no type of its own; torch writes the class of its type instead.
+  if (graph.text_of(graph.classes[parts[1].payload].name).ends_with("\nTypedStorage")) {
+    return std::nullopt;
+  }
   return Id{storage_class.dtype.value_or(Dtype::kUInt8), graph.text_of(parts[2]),
             graph.text_of(parts[3]), static_cast<std::int64_t>(parts[4].payload)};
 }
 
-}  // namespace
-
-Result<void> StorageTable::check_key(std::string_view key) const {
-  const bool plain = !key.empty() && key.size() <= limits_.max_record_name_bytes &&
+Result<void> check_key(std::string_view key) {
+  const bool plain = !key.empty() && key.size() <= kLongestKey &&
                      key != "." && key != ".." && key.find('/') == key.npos &&
                      key.find('\0') == key.npos;
   if (plain) return {};
   return wrong(ErrorKind::kName, concat("the storage key '", key.substr(0, 100), "' is unsafe"));
 }
+
+}  // namespace
 
 Result<StorageTable::Reference> StorageTable::read_id(const ValueGraph::Call& call) {
   const auto id = parse_id(manifest_.graph_, call.arguments);
@@ -53,6 +62,11 @@ Result<StorageTable::Reference> StorageTable::read_id(const ValueGraph::Call& ca
                                      "location, number of elements)");
   }
   HARDLOAD_TRY(check_key(id->key));
+  if (id->location.size() > kLongestLocation) {
+    return wrong(ErrorKind::kLimit, concat("the location of storage '", id->key, "' has ",
+                                           id->location.size(), " bytes, over ",
+                                           kLongestLocation));
+  }
   const auto named = [&](const std::string& problem) {
     return wrong(ErrorKind::kStorage, concat("storage '", id->key, "': ", problem));
   };

@@ -17,7 +17,8 @@ namespace hardload {
 
 class StorageTable {
  public:
-  StorageTable(Manifest& manifest, const Limits& limits) : manifest_(manifest), limits_(limits) {}
+  explicit StorageTable(Manifest& manifest)
+      : manifest_(manifest), by_key_(manifest.archive_.zip().records().size()) {}
 
   struct Reference {
     std::uint32_t storage;  // among Manifest::storages()
@@ -31,10 +32,8 @@ class StorageTable {
 
  private:
   Result<Reference> read_id(const ValueGraph::Call& call);
-  Result<void> check_key(std::string_view key) const;
 
   Manifest& manifest_;
-  const Limits& limits_;
   NameIndex by_key_;
 };
 

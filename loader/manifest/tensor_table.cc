@@ -38,6 +38,14 @@ std::string_view unsupported_kind(Constructor constructor) {
   }
 }
 
+// Elements of these types mean nothing without a scale, which only a quantized tensor has.
+Result<void> check_not_quantized(const TensorSpec& tensor) {
+  if (!info(tensor.dtype).is_quantized) return {};
+  return Error(ErrorKind::kUnsupported, Stage::kManifest,
+               concat("this is a plain tensor of ", info(tensor.dtype).name,
+                      ", which torch does not load"));
+}
+
 // Torch refuses gradients of all other types.
 Result<void> check_gradient(const TensorSpec& tensor) {
   const DtypeInfo& dtype = info(tensor.dtype);
@@ -78,6 +86,7 @@ Result<std::uint32_t> TensorTable::resolve(std::uint64_t call) {
       HARDLOAD_ASSIGN(const TensorSpec tensor, parameter
                                                    ? build_parameter(arguments, number)
                                                    : build(current.constructor, arguments));
+      HARDLOAD_TRY(check_not_quantized(tensor));
       HARDLOAD_TRY(check_gradient(tensor));
       current.resolved = static_cast<std::int64_t>(manifest_.tensors_.size());
       manifest_.tensors_.push_back(tensor);
@@ -187,21 +196,19 @@ Result<void> TensorTable::add_dims(Slot sizes, Slot strides, TensorSpec& tensor)
   return {};
 }
 
-// {'conj': True, 'neg': True}, either or both (torch/_utils.py: get_tensor_metadata).
+// {'conj': True, 'neg': True}, either or both (torch/_utils.py: get_tensor_metadata). Never False: to
+// torch, the key alone sets the bit.
 Result<void> TensorTable::read_metadata(Slot metadata, TensorSpec& tensor) {
   if (metadata.kind != ValueKind::kDict) return wrong_arguments();
   const Value entries(manifest_.graph_, metadata);
+  if (entries.size() > 2) return wrong_arguments();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const auto key = entries.key(i).as_string();
-    const auto value = entries.item(i).as_bool();
-    if (!value) return wrong_arguments();
-    if (key == "conj") {
-      tensor.is_conj = *value;
-    } else if (key == "neg") {
-      tensor.is_neg = *value;
-    } else {
+    bool* const bit = key == "conj" ? &tensor.is_conj : key == "neg" ? &tensor.is_neg : nullptr;
+    if (bit == nullptr || *bit || !entries.item(i).as_bool().value_or(false)) {
       return wrong_arguments();
     }
+    *bit = true;
   }
   if (tensor.is_conj && !info(tensor.dtype).is_complex) return wrong_arguments();
   return {};

@@ -25,6 +25,13 @@ bool is_container(ValueKind kind) {
   return has_identity(kind) || kind == ValueKind::kTuple || kind == ValueKind::kSize;
 }
 
+// What showing a value takes, its items left out. Integers of many digits are the dearest.
+std::uint64_t work_of(Slot slot) {
+  constexpr std::uint64_t kDigits = 32;
+  const std::uint64_t length = slot.length;
+  return sizeof(Slot) + (slot.kind == ValueKind::kBigInt ? kDigits * length : length);
+}
+
 bool may_hold_tensors(ValueKind kind) {
   return is_container(kind) || kind == ValueKind::kTensor || kind == ValueKind::kStorage;
 }
@@ -38,6 +45,8 @@ TreeWalk::TreeWalk(Manifest& manifest, StorageTable& storages, TensorTable& tens
       tensors_(tensors),
       limits_(limits),
       budget_(limits.walk_slack_bytes + limits.max_walk_ratio * manifest.graph_.text.size()),
+      key_rules_{.charge = [this](std::uint64_t bytes) { return charge(bytes); },
+                 .max_depth = limits.max_depth},
       is_open_(manifest.graph_.containers.size()),
       is_checked_(manifest.graph_.containers.size()) {}
 
@@ -45,8 +54,13 @@ Result<void> TreeWalk::run() {
   const ValueGraph& graph = manifest_.graph_;
   manifest_.steps_.push_back({kRootStep, {}});
   // The root is the only child of an imagined list.
-  HARDLOAD_TRY(visit(
-      graph.root, {.slot = {}, .next = 0, .name_bytes = 0, .path = kRootStep, .is_named = true}));
+  const Frame root = {.slot = {},
+                      .next = 0,
+                      .name_bytes = 0,
+                      .path = kRootStep,
+                      .path_bytes = 0,
+                      .is_named = true};
+  HARDLOAD_TRY(visit(graph.root, root));
   while (!frames_.empty()) {
     Frame& frame = frames_.back();
     const auto items = graph.items_of(frame.slot);
@@ -73,8 +87,11 @@ Result<void> TreeWalk::run() {
       append_to_name(key);
       Frame named = parent;
       named.path = add_step(parent.path, key);
+      HARDLOAD_ASSIGN(const std::uint64_t bytes, path_bytes(key));
+      named.path_bytes += bytes;
       HARDLOAD_TRY(visit(child, named));
     } else {
+      HARDLOAD_TRY(charge(work_of(key)));
       HARDLOAD_TRY(visit(child, parent));
     }
   }
@@ -84,15 +101,18 @@ Result<void> TreeWalk::run() {
 // Visits `slot`, whose name is in name_ and whose step is parent.path.
 Result<void> TreeWalk::visit(Slot slot, const Frame& parent) {
   const bool is_named_node = is_container(slot.kind) || slot.kind == ValueKind::kTensor;
-  HARDLOAD_TRY(charge(sizeof(Slot) + slot.length + (is_named_node ? name_.size() : 0)));
-  if (is_container(slot.kind)) return enter(slot, parent.path, parent.is_named);
+  HARDLOAD_TRY(charge(work_of(slot) + (is_named_node ? name_.size() + parent.path_bytes : 0)));
+  if (is_container(slot.kind)) return enter(slot, parent);
   if (slot.kind == ValueKind::kStorage) {
     auto resolved = storages_.resolve(slot.payload);
     return resolved.ok() ? Result<void>() : with_name(resolved.error());
   }
   if (slot.kind != ValueKind::kTensor) return {};
+  const std::size_t dims = manifest_.dims_.size();
   auto tensor = tensors_.resolve(slot.payload);
   if (!tensor.ok()) return with_name(tensor.error());
+  // Many tensors may share one long tuple of sizes, and each is shown with it.
+  HARDLOAD_TRY(charge((manifest_.dims_.size() - dims) * sizeof(std::int64_t)));
   if (parent.is_named) {
     manifest_.named_.push_back(
         {*tensor, parent.path, static_cast<std::uint32_t>(name_.size()), manifest_.names_.size()});
@@ -101,7 +121,7 @@ Result<void> TreeWalk::visit(Slot slot, const Frame& parent) {
   return {};
 }
 
-Result<void> TreeWalk::enter(Slot slot, std::uint32_t path, bool is_named) {
+Result<void> TreeWalk::enter(Slot slot, const Frame& parent) {
   if (frames_.size() >= limits_.max_depth) {
     return with_name(
         Error(ErrorKind::kLimit, Stage::kManifest,
@@ -114,14 +134,19 @@ Result<void> TreeWalk::enter(Slot slot, std::uint32_t path, bool is_named) {
       is_checked_[slot.payload] = true;
       auto checked = check_keys(manifest_.graph_, manifest_.graph_.items_of(slot),
                                 is_mapping(slot.kind) ? 2 : 1,
-                                [this](std::uint64_t bytes) { return charge(bytes); });
+                                key_rules_);
       if (!checked.ok()) return with_name(checked.error());
     }
   }
-  frames_.push_back({slot, 0, name_.size(), path, is_named});
+  Frame frame = parent;
+  frame.slot = slot;
+  frame.next = 0;
+  frame.name_bytes = name_.size();
+  frames_.push_back(frame);
   if (is_mapping(slot.kind)) {
     if (const auto& attributes = manifest_.graph_.containers[slot.payload].attributes) {
-      return enter(*attributes, path, /*is_named=*/false);
+      frame.is_named = false;
+      return enter(*attributes, frame);
     }
   }
   return {};
@@ -135,6 +160,24 @@ Result<void> TreeWalk::charge(std::uint64_t bytes) {
   }
   budget_ -= bytes;
   return {};
+}
+
+// The work that showing `key` takes beyond its part of the name.
+Result<std::uint64_t> TreeWalk::path_bytes(Slot key) {
+  if (key.kind == ValueKind::kString || key.kind == ValueKind::kInt) return std::uint64_t{0};
+  std::uint64_t bytes = 0;
+  std::vector<Slot> open = {key};
+  while (!open.empty()) {
+    const Slot slot = open.back();
+    open.pop_back();
+    HARDLOAD_TRY(charge(work_of(slot)));
+    bytes += work_of(slot);
+    if (is_container(slot.kind)) {
+      const auto items = manifest_.graph_.items_of(slot);
+      open.insert(open.end(), items.begin(), items.end());
+    }
+  }
+  return bytes;
 }
 
 // As str() in Python for the keys that occur; others by their type.

@@ -11,6 +11,7 @@
 
 #include "loader/base/limits.h"
 #include "loader/base/result.h"
+#include "loader/manifest/hashable.h"
 #include "loader/manifest/manifest.h"
 #include "loader/manifest/storage_table.h"
 #include "loader/manifest/tensor_table.h"
@@ -34,12 +35,14 @@ class TreeWalk {
     std::size_t next;        // child to visit next
     std::size_t name_bytes;  // of the container's own name
     std::uint32_t path;      // its step
+    std::uint64_t path_bytes;  // of the keys on its path that its name does not spell out
     bool is_named;           // false inside of attributes, whose tensors get no name
   };
 
   Result<void> visit(Slot slot, const Frame& parent);
-  Result<void> enter(Slot slot, std::uint32_t path, bool is_named);
+  Result<void> enter(Slot slot, const Frame& parent);
   Result<void> charge(std::uint64_t bytes);
+  Result<std::uint64_t> path_bytes(Slot key);
   void append_to_name(Slot key);
   std::uint32_t add_step(std::uint32_t parent, Slot key);
   Error with_name(const Error& error) const;
@@ -49,6 +52,7 @@ class TreeWalk {
   TensorTable& tensors_;
   const Limits& limits_;
   std::uint64_t budget_;
+  const KeyRules key_rules_;
   std::string name_;              // of the node being visited
   std::vector<Frame> frames_;
   std::vector<bool> is_open_;     // containers among frames_

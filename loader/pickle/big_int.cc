@@ -27,19 +27,24 @@ Magnitude magnitude_of(std::span<const std::byte> bytes, bool negative) {
   return magnitude;
 }
 
-std::string decimal(Magnitude magnitude) {
+std::string decimal(const Magnitude& magnitude) {
   constexpr std::uint64_t kBillion = 1'000'000'000;
+  std::vector<std::uint32_t> limbs((magnitude.size() + 3) / 4);  // the most significant first
+  for (std::size_t i = 0; i < magnitude.size(); ++i) {
+    const std::size_t place = magnitude.size() - 1 - i;  // of the byte, from the least significant
+    limbs[limbs.size() - 1 - place / 4] |= std::uint32_t{magnitude[i]} << (8 * (place % 4));
+  }
   std::string digits;  // least significant first
-  auto first = magnitude.begin();
-  while (first != magnitude.end()) {
+  auto first = limbs.begin();
+  while (first != limbs.end()) {
     std::uint64_t remainder = 0;
-    for (auto byte = first; byte != magnitude.end(); ++byte) {
-      const std::uint64_t value = (remainder << 8) | *byte;
-      *byte = static_cast<std::uint8_t>(value / kBillion);
+    for (auto limb = first; limb != limbs.end(); ++limb) {
+      const std::uint64_t value = (remainder << 32) | *limb;
+      *limb = static_cast<std::uint32_t>(value / kBillion);
       remainder = value % kBillion;
     }
-    first = std::find_if(first, magnitude.end(), [](std::uint8_t byte) { return byte != 0; });
-    const bool last = first == magnitude.end();
+    first = std::find_if(first, limbs.end(), [](std::uint32_t limb) { return limb != 0; });
+    const bool last = first == limbs.end();
     for (int i = 0; i < 9 && (!last || remainder != 0); ++i, remainder /= 10) {
       digits += static_cast<char>('0' + remainder % 10);
     }

@@ -1,5 +1,7 @@
 #include "loader/pickle/construct.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "loader/base/text.h"
@@ -9,6 +11,17 @@ namespace hardload {
 namespace {
 
 using Arguments = std::span<const Slot>;
+
+// c10/core/Layout.h
+constexpr std::string_view kLayouts[] = {"torch.strided",    "torch.sparse_coo", "torch.sparse_csr",
+                                         "torch.sparse_csc", "torch.sparse_bsr", "torch.sparse_bsc",
+                                         "torch._mkldnn",    "torch.jagged"};
+
+// c10/core/DeviceType.cpp. A backend of one's own is written under the name that it was given; it
+// is refused here, as torch refuses it where it is not registered.
+constexpr std::string_view kDeviceTypes[] = {
+    "cpu", "cuda", "mkldnn", "opengl", "opencl", "ideep", "hip",  "ve",  "fpga",       "maia",
+    "xla", "lazy", "vulkan", "ipu", "mps",    "meta",   "hpu",   "xpu", "mtia", "privateuseone"};
 
 Error wrong_arguments(std::string_view name) {
   return Error(ErrorKind::kPickle, Stage::kPickle,
@@ -125,11 +138,13 @@ Result<Slot> torch_size(const ValueGraph& graph, Arguments arguments) {
 }
 
 // torch.device('cuda', 1)
-Result<Slot> torch_device(Slot arguments, Arguments parts) {
-  const bool type_only = parts.size() == 1 && parts[0].kind == ValueKind::kString;
-  const bool with_index = parts.size() == 2 && parts[0].kind == ValueKind::kString &&
-                          parts[1].kind == ValueKind::kInt;
-  if (!type_only && !with_index) return wrong_arguments("torch.device");
+Result<Slot> torch_device(const ValueGraph& graph, Slot arguments, Arguments parts) {
+  const bool typed =
+      !parts.empty() && parts[0].kind == ValueKind::kString &&
+      std::ranges::find(kDeviceTypes, graph.text_of(parts[0])) != std::end(kDeviceTypes);
+  const bool indexed = parts.size() == 2 && parts[1].kind == ValueKind::kInt &&
+                       static_cast<std::int64_t>(parts[1].payload) >= 0;
+  if (!typed || (parts.size() != 1 && !indexed)) return wrong_arguments("torch.device");
   arguments.kind = ValueKind::kDevice;
   return arguments;
 }
@@ -137,7 +152,7 @@ Result<Slot> torch_device(Slot arguments, Arguments parts) {
 // torch.serialization._get_layout('torch.strided')
 Result<Slot> layout(const ValueGraph& graph, Arguments arguments) {
   const bool named = arguments.size() == 1 && arguments[0].kind == ValueKind::kString &&
-                     graph.text_of(arguments[0]).starts_with("torch.");
+                     std::ranges::find(kLayouts, graph.text_of(arguments[0])) != std::end(kLayouts);
   if (!named) return wrong_arguments("_get_layout");
   Slot slot = arguments[0];
   slot.kind = ValueKind::kLayout;
@@ -164,7 +179,7 @@ Result<Slot> construct(ValueGraph& graph, Constructor constructor, Slot argument
     case Constructor::kEncode: return encode(graph, parts);
     case Constructor::kComplex: return complex_number(arguments, parts);
     case Constructor::kSize: return torch_size(graph, parts);
-    case Constructor::kDevice: return torch_device(arguments, parts);
+    case Constructor::kDevice: return torch_device(graph, arguments, parts);
     case Constructor::kGetLayout: return layout(graph, parts);
     default: return new_call(graph, constructor, arguments);
   }

@@ -35,13 +35,14 @@ class Machine {
     const std::size_t bytes = graph_.text.size();
     graph_.items.reserve(bytes / 8);
     graph_.calls.reserve(bytes / 48);
-    graph_.containers.reserve(bytes / 128);
+    graph_.containers.reserve(bytes / 96);
     cursor_ = Cursor(graph_.text.bytes());
   }
 
   // Runs to STOP. After an error, offset() is that of the instruction at fault.
   Result<void> run();
   std::size_t offset() const { return offset_; }
+  const UnlistedNames& unlisted() const { return unlisted_; }
   ValueGraph take_graph() && { return std::move(graph_); }
 
  private:
@@ -131,7 +132,8 @@ Result<void> Machine::push_string(std::uint64_t length) {
   return stack_.push({ValueKind::kString, static_cast<std::uint32_t>(length), start});
 }
 
-// Two's complement, little-endian, of any width; of width 0 it is 0.
+// Two's complement, little-endian, of any width; of width 0 it is 0. A number has one Slot whatever
+// width it was given, so that equal keys are found to be equal.
 Result<void> Machine::push_integer(std::uint64_t length) {
   const std::size_t start = cursor_.position();
   const auto bytes = cursor_.take(length);
@@ -139,12 +141,19 @@ Result<void> Machine::push_integer(std::uint64_t length) {
     return fail(ErrorKind::kPickle,
                 concat("an integer of ", length, " bytes runs past the pickle"));
   }
-  if (bytes->size() > sizeof(std::int64_t)) {
-    return stack_.push({ValueKind::kBigInt, static_cast<std::uint32_t>(length), start});
+  const auto is_negative = [](std::byte last) { return (last & std::byte{0x80}) != std::byte{0}; };
+  const bool negative = !bytes->empty() && is_negative(bytes->back());
+  const std::byte sign = negative ? std::byte{0xFF} : std::byte{0};
+  std::size_t width = bytes->size();
+  while (width > 1 && (*bytes)[width - 1] == sign &&
+         is_negative((*bytes)[width - 2]) == negative) {
+    --width;
   }
-  const bool negative = !bytes->empty() && (bytes->back() & std::byte{0x80}) != std::byte{0};
+  if (width > sizeof(std::int64_t)) {
+    return stack_.push({ValueKind::kBigInt, static_cast<std::uint32_t>(width), start});
+  }
   std::uint64_t value = negative ? ~std::uint64_t{0} : 0;
-  for (std::size_t i = bytes->size(); i-- > 0;) {
+  for (std::size_t i = width; i-- > 0;) {
     value = (value << 8) | std::to_integer<std::uint64_t>((*bytes)[i]);
   }
   return push_int(static_cast<std::int64_t>(value));
@@ -376,7 +385,12 @@ Result<ValueGraph> run_pickle(Buffer pickle, std::string_view record, const Limi
   }
   Machine machine(std::move(pickle), limits);
   if (auto done = machine.run(); !done.ok()) {
-    return std::move(done).error().in_record(record).at(machine.offset());
+    Error error = std::move(done).error();
+    // What was made from an unlisted name may have led to another error: the name is the cause.
+    if (error.kind() == ErrorKind::kPickle && !machine.unlisted().empty()) {
+      error = machine.unlisted().error(/*root_is_object=*/false);
+    }
+    return std::move(error).in_record(record).at(machine.offset());
   }
   return std::move(machine).take_graph();
 }

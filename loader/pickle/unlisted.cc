@@ -1,5 +1,7 @@
 #include "loader/pickle/unlisted.h"
 
+#include <utility>
+
 #include "loader/base/text.h"
 
 namespace hardload {
@@ -8,12 +10,22 @@ namespace {
 constexpr std::size_t kMostRemembered = 10'000;
 constexpr std::size_t kMostShown = 20;
 
+// Builtins that protocol 2 writes under their names in Python 2 (Lib/_compat_pickle.py).
+constexpr std::pair<std::string_view, std::string_view> kRenamed[] = {
+    {"xrange", "range"}, {"long", "int"}, {"unicode", "str"}, {"unichr", "chr"}, {"basestring", "str"},
+};
+
 }  // namespace
 
 void UnlistedNames::add(std::string_view module, std::string_view name) {
   if (names_.size() >= kMostRemembered) return;
   if (module == "__builtin__") module = "builtins";
   if (module == "copy_reg") module = "copyreg";
+  if (module == "builtins") {
+    for (const auto& [old_name, new_name] : kRenamed) {
+      if (name == old_name) name = new_name;
+    }
+  }
   std::string full = concat(module, ".", name);
   if (names_.empty()) first_ = full;
   names_.insert(std::move(full));
@@ -22,8 +34,7 @@ void UnlistedNames::add(std::string_view module, std::string_view name) {
 Error UnlistedNames::error(bool root_is_object) const {
   std::string problem;
   if (root_is_object) {
-    append(problem, "this is a whole pickled object of class ", first_,
-           ", not a state dict, and ");
+    append(problem, "this is a whole pickled object (", first_, "), not a state dict, and ");
   }
   append(problem, "the file names what is not plain data: ");
   std::size_t shown = 0;

@@ -18,7 +18,6 @@ class UnlistedNames {
   void add(std::string_view module, std::string_view name);
   bool empty() const { return names_.empty(); }
 
-
   // kGlobal, naming all of them. `root_is_object`: the whole file is one object of such a class.
   Error error(bool root_is_object) const;
 

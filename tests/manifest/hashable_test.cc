@@ -23,13 +23,15 @@ class Keys {
   explicit Keys(const std::string& instructions)
       : graph_(testing::run(PickleBuilder().mark().raw(instructions).tuple().stop()).value()) {}
 
-  Result<void> check(std::size_t stride = 1, std::uint64_t budget = 1 << 20) {
+  Result<void> check(std::size_t stride = 1, std::uint64_t budget = 1 << 20,
+                     std::uint64_t max_depth = 10'000) {
+    const auto charge = [&](std::uint64_t bytes) -> Result<void> {
+      work_ += bytes;
+      if (work_ <= budget) return {};
+      return Error(ErrorKind::kLimit, Stage::kManifest, "too much work");
+    };
     return check_keys(graph_, graph_.items_of(graph_.root), stride,
-                      [&](std::uint64_t bytes) -> Result<void> {
-                        work_ += bytes;
-                        if (work_ <= budget) return {};
-                        return Error(ErrorKind::kLimit, Stage::kManifest, "too much work");
-                      });
+                      {.charge = charge, .max_depth = max_depth});
   }
   std::uint64_t work() const { return work_; }
 
@@ -45,6 +47,9 @@ const std::string kZero = "G\0\0\0\0\0\0\0\0"s, kMinusZero = "G\x80\0\0\0\0\0\0\
                   kSize1 = "ctorch\nSize\nK\x01\x85\x85R",
                   kInt8 = "ctorch\nint8\n", kTensor = "ctorch\nTensor\n)R",
                   kTwoTo63 = "GC\xe0\0\0\0\0\0\0"s, kMinusTwoTo63 = "G\xc3\xe0\0\0\0\0\0\0"s,
+                  kNan = "G\x7f\xf8\0\0\0\0\0\0"s, kMinusOne = "G\xbf\xf0\0\0\0\0\0\0"s,
+                  kMinusTwoTo100 = "G\xc6\x30\0\0\0\0\0\0"s,
+                  kComplex = "c__builtin__\ncomplex\n", kDevice = "ctorch\ndevice\nU\x03" "cpu\x85R",
                   kBig = "\x8a\x09\0\0\0\0\0\0\0\0\1"s, kOtherBig = "\x8a\x09\1\0\0\0\0\0\0\0\1"s;
 
 // P22
@@ -57,7 +62,12 @@ TEST(CheckKeys, RefusesAKeyThatStandsTwice) {
            "U\x01xN\x86U\x01xN\x86"s, "K\x01\x85\x85K\x01\x85\x85"s,
            kMinusTwoTo63 + "\x8a\x08\0\0\0\0\0\0\0\x80"s,
            "K\x01K\x02K\x03K\x04K\x02"s, kInt8 + "q\0h\0"s, kTensor + "q\0h\0"s,
-           "X\1\0\0\0" "aU\x01" "a"s,
+           "X\1\0\0\0" "aU\x01" "a"s, kInt8 + kInt8, kDevice + kDevice,
+           "ctorch\nFloatStorage\nctorch\nFloatStorage\n"s, "K\1\x8a\x09\1\0\0\0\0\0\0\0\0"s,
+           kBig + "\x8a\x0a\0\0\0\0\0\0\0\0\1\0"s, kMinusOne + "\x8a\x01\xff"s,
+           kComplex + kOne + kZero + "\x86RK\1"s, kTwoTo63 + "\x8a\x09\0\0\0\0\0\0\0\x80\0"s,
+           kMinusTwoTo100 + "\x8a\x0d\0\0\0\0\0\0\0\0\0\0\0\0\xf0"s,
+           kComplex + kOne + kHalf + "\x86R"s + kComplex + kOne + kHalf + "\x86R",
        }) {
     EXPECT_ERROR(Keys(instructions).check(), ErrorKind::kKey, "stands twice in one dict or set")
         << instructions;
@@ -73,13 +83,24 @@ TEST(CheckKeys, TakesKeysThatDiffer) {
            kBig + kOtherBig, kTwoTo63 + "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f"s,
            "U\x03(1:\x85"s + "U\x01(U\x01:\x86", "U\x01xU\x01y\x86U\x02xy\x85"s,
            kInt8 + "ctorch\nint16\n"s, kTensor + kTensor, "K\0U\1" "0\x89\x85"s,
-           "U\x03s1:U\x01s"s, "K\xffJ\xff\xff\xff\xff"s,
+           "U\x03s1:U\x01s"s, "K\xffJ\xff\xff\xff\xff"s, kNan + kNan,
+           kNan + "\x85"s + kNan + "\x85", kDevice + "ctorch\ndevice\nU\x03" "cpuK\0\x86R"s,
+           kComplex + kOne + kHalf + "\x86R"s + kComplex + kHalf + kOne + "\x86R",
+           kTwoTo63 + "\x8a\x09\1\0\0\0\0\0\0\x80\0"s,
        }) {
     EXPECT_OK(Keys(instructions).check()) << instructions;
   }
 }
 
+// P18
+TEST(CheckKeys, RefusesKeysThatAreNestedTooDeep) {
+  EXPECT_OK(Keys(")" + std::string(9, '\x85')).check(1, 1 << 20, 10));
+  EXPECT_ERROR(Keys(")" + std::string(10, '\x85')).check(1, 1 << 20, 10), ErrorKind::kLimit,
+               "max_depth, 10");
+}
+
 TEST(CheckKeys, NamesTheRepeatedKey) {
+  EXPECT_ERROR(Keys(kHalf + kHalf).check(), ErrorKind::kKey, "the key of type float stands");
   EXPECT_ERROR(Keys("U\x03" "fooU\x03" "foo").check(), ErrorKind::kKey, "the key 'foo' stands");
   EXPECT_ERROR(Keys("K\x07" "K\x07").check(), ErrorKind::kKey, "the key 7 stands");
   const std::string key = "X\x2c\1\0\0"s + std::string(300, 'k');

@@ -38,7 +38,7 @@ const std::vector<std::pair<std::string_view, std::string>> kTypes = {
     {"tuple of bool", "\x88\x85"},
     {"tuple of big int", "\x8a\x09\0\0\0\0\0\0\0\0\1\x85"s},
     {"dict", "}"},
-    {"dict of bools", "}U\x03neg\x89s"},
+    {"dict of bools", "}U\x03neg\x88s"},
     {"dict of ints", "}U\x03negK\0s"s},
     {"dict of other keys", "}U\x03" "foo\x89s"},
     {"dict with an int key", "}K\x01\x89s"},

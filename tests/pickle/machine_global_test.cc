@@ -102,7 +102,7 @@ TEST(MachineGlobal, NamesTheClassOfAWholePickledObject) {
   for (const std::string& build : {")\x81" + state + "b", ")R" + state + "b"}) {
     EXPECT_ERROR(testing::run(PickleBuilder().global("my.net", "Net").raw(build).stop()),
                  ErrorKind::kGlobal,
-                 "this is a whole pickled object of class my.net.Net, not a state dict, and the "
+                 "this is a whole pickled object (my.net.Net), not a state dict, and the "
                  "file names what is not plain data: my.net.Net, torch._C._x");
   }
 }

@@ -30,7 +30,7 @@ TEST(UnlistedNames, NamesTheFirstAsTheClassOfTheWholeObject) {
   names.add("my", "Net");
   names.add("a", "B");
   EXPECT_EQ(names.error(true).problem(),
-            "this is a whole pickled object of class my.Net, not a state dict, and the file names "
+            "this is a whole pickled object (my.Net), not a state dict, and the file names "
             "what is not plain data: a.B, my.Net");
 }
 
@@ -39,9 +39,11 @@ TEST(UnlistedNames, HasPython3sModuleNames) {
   names.add("__builtin__", "eval");
   names.add("copy_reg", "_reconstructor");
   names.add("__builtin__x", "eval");
+  names.add("__builtin__", "xrange");
+  names.add("x", "xrange");
   EXPECT_EQ(names.error(false).problem(),
             "the file names what is not plain data: __builtin__x.eval, builtins.eval, "
-            "copyreg._reconstructor");
+            "builtins.range, copyreg._reconstructor, x.xrange");
 }
 
 TEST(UnlistedNames, ShowsTwentyAndCountsTheRest) {
