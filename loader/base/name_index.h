@@ -27,10 +27,11 @@ class NameIndex {
   // holds; nullopt where there is none.
   template <typename IsSame>
   std::optional<std::uint32_t> find(std::uint64_t hash, const IsSame& is_same) const {
-    for (std::size_t i = hash & mask_;; i = (i + 1) & mask_) {
+    const std::uint32_t short_hash = shorten(hash);
+    for (std::size_t i = short_hash & mask_;; i = (i + 1) & mask_) {
       const Entry& entry = entries_[i];
       if (entry.position == kFree) return std::nullopt;
-      if (entry.hash == static_cast<std::uint32_t>(hash >> 32) && is_same(entry.position)) {
+      if (entry.hash == short_hash && is_same(entry.position)) {
         return entry.position;
       }
     }
@@ -42,7 +43,7 @@ class NameIndex {
                                       const IsSame& is_same) {
     if (const auto found = find(hash, is_same)) return found;
     if (2 * (size_ + 1) > entries_.size()) grow();
-    place(hash, position);
+    place(shorten(hash), position);
     ++size_;
     return std::nullopt;
   }
@@ -50,8 +51,7 @@ class NameIndex {
  private:
   static constexpr std::uint32_t kFree = ~std::uint32_t{0};
   struct Entry {
-    std::uint32_t hash = 0;       // its upper half
-    std::uint32_t low_hash = 0;   // its lower half, which decides the place
+    std::uint32_t hash = 0;  // its lower bits decide the place
     std::uint32_t position = kFree;
   };
 
@@ -62,19 +62,20 @@ class NameIndex {
     mask_ = capacity - 1;
   }
 
-  void place(std::uint64_t hash, std::uint32_t position) {
+  // Half of a hash is enough: positions have 32 bits, too.
+  static std::uint32_t shorten(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
+
+  void place(std::uint32_t hash, std::uint32_t position) {
     std::size_t i = hash & mask_;
     while (entries_[i].position != kFree) i = (i + 1) & mask_;
-    entries_[i] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::uint32_t>(hash),
-                   position};
+    entries_[i] = {hash, position};
   }
 
   void grow() {
     const std::vector<Entry> old = std::move(entries_);
     resize(old.size());
     for (const Entry& entry : old) {
-      if (entry.position == kFree) continue;
-      place((std::uint64_t{entry.hash} << 32) | entry.low_hash, entry.position);
+      if (entry.position != kFree) place(entry.hash, entry.position);
     }
   }
 

@@ -76,10 +76,8 @@ Result<StorageTable::Reference> StorageTable::read_id(const ValueGraph::Call& ca
   if (!bytes) return named(concat("it declares ", id->numel, " elements, which overflow"));
 
   const auto number = static_cast<std::uint32_t>(manifest_.storages_.size());
-  const auto known =
-      by_key_.insert(seeded_hash(id->key), number,
-                     [&](std::uint32_t i) { return manifest_.storages_[i].key == id->key; });
-  if (known) {
+  const Record* record = manifest_.archive_.storage(id->key);
+  if (const auto known = find_or_add(record, id->key, number)) {
     const StorageSpec& first = manifest_.storages_[*known];
     // Torch itself writes references of two dtypes to one empty storage, and an untyped one beside
     // a uint8 one.
@@ -91,7 +89,6 @@ Result<StorageTable::Reference> StorageTable::read_id(const ValueGraph::Call& ca
     return Reference{*known, id->dtype};
   }
 
-  const Record* record = manifest_.archive_.storage(id->key);
   if (record == nullptr && *bytes != 0) return named("the archive has no record for it");
   if (record != nullptr && record->bytes != *bytes) {
     auto error = named(concat("record size (", record->bytes,
@@ -102,6 +99,20 @@ Result<StorageTable::Reference> StorageTable::read_id(const ValueGraph::Call& ca
   }
   manifest_.storages_.push_back({id->key, id->location, id->dtype, *bytes, record});
   return Reference{number, id->dtype};
+}
+
+std::optional<std::uint32_t> StorageTable::find_or_add(const Record* record, std::string_view key,
+                                                       std::uint32_t next) {
+  if (record == nullptr) {
+    return without_record_.insert(seeded_hash(key), next, [&](std::uint32_t i) {
+      return manifest_.storages_[i].key == key;
+    });
+  }
+  std::uint32_t& number =
+      by_record_[static_cast<std::size_t>(record - manifest_.archive_.zip().records().data())];
+  if (number != kNone) return number;
+  number = next;
+  return std::nullopt;
 }
 
 Result<StorageTable::Reference> StorageTable::resolve(std::uint64_t call) {

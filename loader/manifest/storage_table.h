@@ -6,9 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
+#include <vector>
 
-#include "loader/base/limits.h"
 #include "loader/base/name_index.h"
 #include "loader/base/result.h"
 #include "loader/manifest/manifest.h"
@@ -18,7 +19,7 @@ namespace hardload {
 class StorageTable {
  public:
   explicit StorageTable(Manifest& manifest)
-      : manifest_(manifest), by_key_(manifest.archive_.zip().records().size()) {}
+      : manifest_(manifest), by_record_(manifest.archive_.zip().records().size(), kNone) {}
 
   struct Reference {
     std::uint32_t storage;  // among Manifest::storages()
@@ -31,10 +32,17 @@ class StorageTable {
   Result<Reference> resolve(std::uint64_t call);
 
  private:
+  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+
   Result<Reference> read_id(const ValueGraph::Call& call);
+  // The number of the storage that is `record`, or, where the archive has none, has the key `key`;
+  // `next` from now on if it is not known, and then nullopt.
+  std::optional<std::uint32_t> find_or_add(const Record* record, std::string_view key,
+                                           std::uint32_t next);
 
   Manifest& manifest_;
-  NameIndex by_key_;
+  std::vector<std::uint32_t> by_record_;  // numbers of storages, by those of the archive's records
+  NameIndex without_record_;
 };
 
 }  // namespace hardload

@@ -82,7 +82,7 @@ Result<std::uint32_t> TensorTable::resolve(std::uint64_t call) {
     if (current.resolved < 0) {
       const auto arguments = graph.items_of(current.arguments);
       const bool parameter = current.constructor == Constructor::kRebuildParameter;
-      if (current.state) return wrong("a tensor is changed by BUILD");
+      if (current.has_state) return wrong("a tensor is changed by BUILD");
       HARDLOAD_ASSIGN(const TensorSpec tensor, parameter
                                                    ? build_parameter(arguments, number)
                                                    : build(current.constructor, arguments));

@@ -144,9 +144,9 @@ Result<void> TreeWalk::enter(Slot slot, const Frame& parent) {
   frame.name_bytes = name_.size();
   frames_.push_back(frame);
   if (is_mapping(slot.kind)) {
-    if (const auto& attributes = manifest_.graph_.containers[slot.payload].attributes) {
+    if (const auto attributes = Value(manifest_.graph_, slot).attributes()) {
       frame.is_named = false;
-      return enter(*attributes, frame);
+      return enter(attributes->slot(), frame);
     }
   }
   return {};

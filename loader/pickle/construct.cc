@@ -39,7 +39,7 @@ Result<void> charge_copy(ValueGraph& graph, std::uint64_t count) {
 }
 
 Slot new_container(ValueGraph& graph, ValueKind kind, std::vector<Slot> items = {}) {
-  graph.containers.push_back({std::move(items), std::nullopt});
+  graph.containers.push_back({std::move(items)});
   return {.kind = kind, .payload = graph.containers.size() - 1};
 }
 
@@ -160,7 +160,7 @@ Result<Slot> layout(const ValueGraph& graph, Arguments arguments) {
 }
 
 Slot new_call(ValueGraph& graph, Constructor constructor, Slot arguments) {
-  graph.calls.push_back({.constructor = constructor, .arguments = arguments, .state = {}});
+  graph.calls.push_back({.constructor = constructor, .arguments = arguments});
   return {.kind = ValueKind::kTensor, .payload = graph.calls.size() - 1};
 }
 

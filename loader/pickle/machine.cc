@@ -1,7 +1,6 @@
 #include "loader/pickle/machine.h"
 
 #include <bit>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -238,18 +237,16 @@ Result<void> Machine::build() {
   HARDLOAD_ASSIGN(const Slot state, stack_.pop());
   HARDLOAD_ASSIGN(const Slot* const target, stack_.top());
   if (is_unlisted(*target)) return {};
-  std::optional<Slot>* place = nullptr;
+  bool is_first = false;
   if (target->kind == ValueKind::kOrderedDict && state.kind == ValueKind::kDict) {
-    place = &graph_.containers[target->payload].attributes;
+    is_first = graph_.attributes.emplace(target->payload, state).second;
   } else if (target->kind == ValueKind::kTensor) {
-    place = &graph_.calls[target->payload].state;
-  }
-  if (place == nullptr) {
+    is_first = !std::exchange(graph_.calls[target->payload].has_state, true);
+  } else {
     return fail(ErrorKind::kPickle, "BUILD is applied to something that takes no such state");
   }
-  if (*place) return fail(ErrorKind::kPickle, "BUILD is applied to one object twice");
-  *place = state;
-  return {};
+  if (is_first) return {};
+  return fail(ErrorKind::kPickle, "BUILD is applied to one object twice");
 }
 
 // A reference to a storage; what the id says is checked by the manifest.
@@ -259,7 +256,7 @@ Result<void> Machine::persistent_id() {
     return fail(ErrorKind::kPersId,
                 concat("a persistent id is a ", python_type_name(id.kind), ", not a tuple"));
   }
-  graph_.calls.push_back({.arguments = id, .state = {}});
+  graph_.calls.push_back({.arguments = id});
   return stack_.push({ValueKind::kStorage, 0, graph_.calls.size() - 1});
 }
 

@@ -127,8 +127,10 @@ std::optional<Value> Value::find(std::string_view wanted) const {
 }
 
 std::optional<Value> Value::attributes() const {
-  if (!is_mapping() || !graph_->containers[slot_.payload].attributes) return std::nullopt;
-  return Value(*graph_, *graph_->containers[slot_.payload].attributes);
+  if (!is_mapping()) return std::nullopt;
+  const auto found = graph_->attributes.find(slot_.payload);
+  return found == graph_->attributes.end() ? std::nullopt
+                                           : std::optional(Value(*graph_, found->second));
 }
 
 std::size_t Value::number() const {

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -64,14 +65,13 @@ struct ValueGraph {
   // A list, set or dict. A dict's items are key, value, key, value...
   struct Container {
     std::vector<Slot> items;
-    std::optional<Slot> attributes;  // of an OrderedDict, set by BUILD: a dict
   };
   // A kTensor: a constructor applied to arguments. A kStorage: a persistent id, the arguments.
   struct Call {
-    Constructor constructor = {};    // only for a kTensor
-    Slot arguments;                  // a tuple
-    std::optional<Slot> state;       // set by BUILD
-    std::int64_t resolved = -1;      // the tensor's or storage's number in the manifest
+    Constructor constructor = {};  // only for a kTensor
+    bool has_state = false;        // that was set by BUILD
+    Slot arguments;                // a tuple
+    std::int64_t resolved = -1;    // the tensor's or storage's number in the manifest
   };
   // A name of the table, used as a value.
   struct Class {
@@ -83,6 +83,7 @@ struct ValueGraph {
   std::vector<std::byte> bytes;      // decoded bytes objects
   std::vector<Slot> items;           // of tuples, sizes, devices, complex numbers
   std::vector<Container> containers;
+  std::map<std::uint64_t, Slot> attributes;  // of few OrderedDicts, set by BUILD: dicts
   std::vector<Call> calls;
   std::vector<Class> classes;
   Slot root;
