@@ -66,7 +66,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const Slot slot : graph->items) check_slot(*graph, slot);
   for (const auto& container : graph->containers) {
     for (const Slot slot : container.items) check_slot(*graph, slot);
-    if (container.attributes) check_slot(*graph, *container.attributes);
+  }
+  for (const auto& [container, slot] : graph->attributes) {
+    fuzz::check(container < graph->containers.size(), "attributes are some container's");
+    check_slot(*graph, slot);
   }
   for (const auto& call : graph->calls) check_slot(*graph, call.arguments);
   return 0;

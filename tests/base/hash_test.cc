@@ -109,6 +109,21 @@ TEST(SeededHashIgnoringCase, TellsNamesApart) {
   EXPECT_NE(seeded_hash("data"), seeded_hash("DATA"));
 }
 
+// Only letters have two cases: names of other bytes that differ in the same bit would collide at will.
+TEST(SeededHashIgnoringCase, FoldsLettersAlone) {
+  for (int code = 0; code < 256; ++code) {
+    const std::string one(1, static_cast<char>(code));
+    const std::string other(1, static_cast<char>(code ^ 0x20));
+    const bool letter = (code >= 'A' && code <= 'Z') || (code >= 'a' && code <= 'z');
+    for (const char* around : {"", "\x7f\xff", "seven..", "Z[`a{@"}) {
+      EXPECT_EQ(seeded_hash_ignoring_case(around + one + around) ==
+                    seeded_hash_ignoring_case(around + other + around),
+                letter)
+          << code;
+    }
+  }
+}
+
 // The length and the first word must not cancel each other.
 TEST(SeededHash, KeepsLengthAndFirstWordApart) {
   EXPECT_NE(seeded_hash(std::string("\1\0", 2)), seeded_hash(std::string("\0\0\0", 3)));

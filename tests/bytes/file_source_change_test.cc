@@ -1,5 +1,6 @@
 // FileSource notices files that change under it, and counts what a sparse file really occupies.
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -108,6 +109,10 @@ TEST(FileSourceAllocated, DoesNotCountTheHolesOfASparseFile) {
   constexpr std::uint64_t kTerabyte = std::uint64_t{1} << 40;
   const std::string path = write_temporary("sparse", "begin");
   if (::truncate(path.c_str(), kTerabyte) != 0) GTEST_SKIP() << "no such files here";
+  // Until it is on the disk, a file may seem to have no blocks.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_EQ(::fsync(descriptor), 0);
+  ::close(descriptor);
   const auto source = open(path);
   EXPECT_EQ(source->size(), kTerabyte);
   EXPECT_GE(source->allocated_bytes(), 5u);

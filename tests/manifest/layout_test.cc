@@ -72,6 +72,8 @@ TEST(Layout, EmptyViewsNeedNoBytes) {
   expect_count({{0}, {1}, 1000, 4, 24}, 0);
   expect_count({{0, 3}, {k2To62, k2To62}, 3, 4, 16}, 0);
   expect_count({{0, 5}, {kMost, kMost}, kMost, 4, 0}, 0);
+  // However many elements there would be else: torch.empty(0, 2**61) is a tensor.
+  expect_count({{0, kMost, kMost}, {kMost, kMost, 1}, 0, 4, 0}, 0);
 }
 
 // T08

@@ -132,6 +132,35 @@ TEST(TreeWork, CountsTheNames) {
       PickleBuilder().raw("}" + short_key + repeated("}h\0"s, 3000) + "N" + repeated("s", 3001))));
 }
 
+// What shares a few bytes of pickle among many tensors and values, each of which is shown with it.
+TEST(TreeWork, CountsWhatIsShared) {
+  const Limits limits = {.walk_slack_bytes = 1 << 16};
+  const std::string key = "(" + repeated("K\1", 1000) + "t";
+  const std::string digits = "\x8b\xe8\x03\0\0"s + std::string(1000, 'd');
+  const std::string text = "X\xe8\x03\0\0"s + std::string(1000, 't');
+  const std::string sizes = "(" + repeated("K\1", 1000) + "t";
+  const std::string arguments = PickleBuilder("").mark().storage("FloatStorage", "0", 6).raw(
+      "K\0"s + sizes + "q\0h\0\x89"s + "ccollections\nOrderedDict\n)Rt").bytes();
+  const std::string tensor = "ctorch._utils\n_rebuild_tensor_v2\nq\1" + arguments + "q\2R";
+  struct Case {
+    std::string name, first, again, last;
+  };
+  for (const Case& c : {
+           Case{"sizes of tensors", "](" + tensor, "h\1h\2R", "e"},
+           Case{"a key on the path of tensors", testing::tensor() + "q\0"s + "0}" + key + "](", "h\0"s,
+                "es"},
+           Case{"digits", "](" + digits + "q\0"s, "h\0"s, "e"},
+           Case{"a key in dicts", "](" + text + "q\0"s, "}h\0Ns"s, "e"},
+       }) {
+    EXPECT_OK(describe_pickle(PickleBuilder().raw(c.first + repeated(c.again, 10) + c.last)))
+        << c.name;
+    EXPECT_ERROR(
+        describe_pickle(PickleBuilder().raw(c.first + repeated(c.again, 5000) + c.last), limits),
+        ErrorKind::kLimit, "max_walk_ratio")
+        << c.name;
+  }
+}
+
 // T17: a wide tree is no deep one.
 TEST(TreeWork, ManyTensorsAreNoMatter) {
   PickleBuilder pickle;

@@ -187,7 +187,7 @@ TEST(Construct, TensorsAreNotedDown) {
     ASSERT_EQ(graph.calls.size(), 1u);
     EXPECT_EQ(graph.calls[0].constructor, constructor);
     EXPECT_EQ(testing::show(Value(graph, graph.calls[0].arguments)), "(1, 'x')");
-    EXPECT_FALSE(graph.calls[0].state);
+    EXPECT_FALSE(graph.calls[0].has_state);
     EXPECT_EQ(graph.calls[0].resolved, -1);
   }
 }
