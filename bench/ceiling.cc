@@ -1,10 +1,5 @@
 #include "bench/ceiling.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
@@ -12,6 +7,10 @@
 #include <vector>
 
 #include <ATen/ops/empty.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace hardload::bench {
 namespace {
@@ -43,8 +42,8 @@ at::Tensor pread_file(const std::string& path) {
   on_all_cores(static_cast<std::size_t>(memory.nbytes()), [=](std::size_t start, std::size_t size) {
     constexpr std::size_t kChunk = 1 << 20;
     for (const std::size_t end = start + size; start < end;) {
-      const ssize_t count = ::pread(file, bytes + start, std::min(kChunk, end - start),
-                                    static_cast<off_t>(start));
+      const ssize_t count =
+          ::pread(file, bytes + start, std::min(kChunk, end - start), static_cast<off_t>(start));
       if (count <= 0) return;
       start += static_cast<std::size_t>(count);
     }

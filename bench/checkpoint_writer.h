@@ -17,8 +17,8 @@ struct NamedShape {
 
 // Writes to `path`: the pickle first, then the storages in order. `content(i)` is called once for
 // each entry when it is its turn, so that only one tensor has to be in memory; it has to be
-// contiguous. Records, padding, CRCs and directory are written by LibTorch's PyTorchStreamWriter, which torch.save
-// uses as well. Throws what that throws.
+// contiguous. Records, padding, CRCs and directory are written by LibTorch's PyTorchStreamWriter,
+// which torch.save uses as well. Throws what that throws.
 void write_checkpoint(const std::string& path, const std::vector<NamedShape>& entries,
                       const std::function<at::Tensor(std::size_t)>& content);
 

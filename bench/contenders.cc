@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <utility>
 #include <set>
+#include <utility>
 
 #include <benchmark/benchmark.h>
 
@@ -58,7 +58,8 @@ void register_peer(const std::string& name, int repetitions, const Peer& peer,
   const auto is_checked = std::make_shared<bool>(false);
   register_row(name, repetitions, [=, &peer](benchmark::State& state) {
     std::string reason = absence(map_location);
-    if (const auto refusal = peer.refusal(subject, map_location); reason.empty() && !refusal.empty()) {
+    if (const auto refusal = peer.refusal(subject, map_location);
+        reason.empty() && !refusal.empty()) {
       reason = "skipped: " + refusal;
     }
     try {

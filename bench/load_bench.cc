@@ -16,9 +16,9 @@ void register_load(const Setup& setup) {
                       generate_subject("64 tensors of " + std::to_string(kilobytes) + " KiB",
                                        setup.folder, 64, kilobytes * 256));
   const auto many = static_cast<std::size_t>(scaled(20'000));
-  register_contenders("load", setup, setup.repetitions,
-                      generate_subject(std::to_string(many) + " tensors of 4 KiB", setup.folder,
-                                       many, 1024));
+  register_contenders(
+      "load", setup, setup.repetitions,
+      generate_subject(std::to_string(many) + " tensors of 4 KiB", setup.folder, many, 1024));
 }
 
 }  // namespace hardload::bench

@@ -1,9 +1,9 @@
 #include "bench/machine.h"
 
-#include <sys/mman.h>
-
 #include <fstream>
 #include <string>
+
+#include <sys/mman.h>
 
 namespace hardload::bench {
 
@@ -19,8 +19,7 @@ std::uint64_t available_memory() {
 }
 
 void prime_memory(std::uint64_t bytes) {
-  void* memory =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return;
   ::madvise(memory, bytes, MADV_HUGEPAGE);
   auto* pages = static_cast<volatile char*>(memory);

@@ -8,7 +8,8 @@ void register_map_location(const Setup& setup) {
   for (const auto& form : forms) {
     for (const auto& peer : setup.peers) {
       const std::string shown = form ? "\"" + *form + "\"" : "none";
-      register_peer("map_location/" + shown + "/" + peer->name(), setup.repetitions, *peer, subject, form);
+      register_peer("map_location/" + shown + "/" + peer->name(), setup.repetitions, *peer, subject,
+                    form);
     }
   }
 }

@@ -11,22 +11,21 @@ void register_open(const Setup& setup) {
     const auto tensors = static_cast<std::size_t>(count * setup.scale);
     const Subject subject =
         generate_subject(std::to_string(tensors) + " tensors", setup.folder, tensors, 4);
-    register_row("open/" + subject.name + "/hardload", setup.repetitions,
-                 [=](benchmark::State& state) {
-                   for (auto _ : state) {
-                     const auto start = std::chrono::steady_clock::now();
-                     const auto source = FileSource::open(subject.path).value();
-                     const Manifest manifest = describe(*source, {}).value();
-                     state.SetIterationTime(std::chrono::duration<double>(
-                                                std::chrono::steady_clock::now() - start)
-                                                .count());
-                     if (manifest.named_tensors().size() != tensors) {
-                       state.SkipWithError("wrong answer: another number of tensors");
-                     }
-                   }
-                   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) *
-                                           static_cast<std::int64_t>(tensors));
-                 });
+    register_row(
+        "open/" + subject.name + "/hardload", setup.repetitions, [=](benchmark::State& state) {
+          for (auto _ : state) {
+            const auto start = std::chrono::steady_clock::now();
+            const auto source = FileSource::open(subject.path).value();
+            const Manifest manifest = describe(*source, {}).value();
+            state.SetIterationTime(
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+            if (manifest.named_tensors().size() != tensors) {
+              state.SkipWithError("wrong answer: another number of tensors");
+            }
+          }
+          state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) *
+                                  static_cast<std::int64_t>(tensors));
+        });
   }
 }
 

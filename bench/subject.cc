@@ -67,8 +67,8 @@ Subject generate_subject(const std::string& name, const std::string& folder, std
                          std::int64_t elements) {
   std::vector<NamedShape> entries;
   for (std::size_t i = 0; i < tensors; ++i) {
-    entries.push_back({"layers." + std::to_string(i / 8) + ".weight_" + std::to_string(i),
-                       {elements}});
+    entries.push_back(
+        {"layers." + std::to_string(i / 8) + ".weight_" + std::to_string(i), {elements}});
   }
   const std::string path = folder + "/" + name + ".pt";
   write_checkpoint(path, entries, [&](std::size_t i) { return pattern_tensor(i, elements); });

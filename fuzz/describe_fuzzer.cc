@@ -17,8 +17,8 @@ namespace {
 
 using namespace hardload;
 
-fuzz::Milestones<4> milestones(
-    {"past the directory", "past the pickle", "described", "with tensors"});
+fuzz::Milestones<4> milestones({"past the directory", "past the pickle", "described",
+                                "with tensors"});
 
 std::string show(const ByteSource& source, const Manifest& manifest, const Limits& limits) {
   std::string text;

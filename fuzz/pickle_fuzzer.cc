@@ -46,8 +46,8 @@ void check_slot(const ValueGraph& graph, Slot slot) {
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t max_size, unsigned seed) {
   std::mt19937 random(seed);
-  const std::string changed = fuzz::mutate_pickle(
-      std::string(reinterpret_cast<const char*>(data), size), max_size, random);
+  const std::string changed =
+      fuzz::mutate_pickle(std::string(reinterpret_cast<const char*>(data), size), max_size, random);
   std::memcpy(data, changed.data(), changed.size());
   return changed.size();
 }

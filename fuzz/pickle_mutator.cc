@@ -103,9 +103,7 @@ class Program {
     switch (opcode) {
       case Opcode::kStop: return false;
       case Opcode::kProto: return instructions_.empty();
-      case Opcode::kMark:
-        marks_.push_back(height_++);
-        return true;
+      case Opcode::kMark: marks_.push_back(height_++); return true;
       case Opcode::kTuple:
       case Opcode::kPopMark:
       case Opcode::kAppends:
@@ -217,13 +215,26 @@ class Mutation {
 
   std::string literal() {
     using std::string_view_literals::operator""sv;
-    static constexpr std::string_view kLiterals[] = {
-        "N"sv, "\x88"sv, "\x89"sv, ")"sv, "]"sv, "}"sv, "K\0"sv, "K\1"sv, "J\xff\xff\xff\xff"sv,
-        "J\xff\xff\xff\x7f"sv, "\x8a\0"sv, "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f"sv,
-        "\x8a\x08\0\0\0\0\0\0\0\x80"sv, "\x8a\x09\0\0\0\0\0\0\0\x80\0"sv, "X\0\0\0\0"sv,
-        "X\1\0\0\0"
-        "0"sv,
-        "G\x7f\xf8\0\0\0\0\0\0"sv, "ctorch\nfloat8_e5m2\n"sv, "ctorch\nLongStorage\n"sv};
+    static constexpr std::string_view kLiterals[] = {"N"sv,
+                                                     "\x88"sv,
+                                                     "\x89"sv,
+                                                     ")"sv,
+                                                     "]"sv,
+                                                     "}"sv,
+                                                     "K\0"sv,
+                                                     "K\1"sv,
+                                                     "J\xff\xff\xff\xff"sv,
+                                                     "J\xff\xff\xff\x7f"sv,
+                                                     "\x8a\0"sv,
+                                                     "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f"sv,
+                                                     "\x8a\x08\0\0\0\0\0\0\0\x80"sv,
+                                                     "\x8a\x09\0\0\0\0\0\0\0\x80\0"sv,
+                                                     "X\0\0\0\0"sv,
+                                                     "X\1\0\0\0"
+                                                     "0"sv,
+                                                     "G\x7f\xf8\0\0\0\0\0\0"sv,
+                                                     "ctorch\nfloat8_e5m2\n"sv,
+                                                     "ctorch\nLongStorage\n"sv};
     return std::string(kLiterals[pick(std::size(kLiterals))]);
   }
 
@@ -235,8 +246,8 @@ class Mutation {
     if (instruction.opcode() == Opcode::kBinUnicode) {
       const std::size_t size = bytes.size() - 5;
       bytes.resize(bytes.size() + 8);
-      const std::size_t changed = LLVMFuzzerMutate(
-          reinterpret_cast<std::uint8_t*>(bytes.data()) + 5, size, size + 8);
+      const std::size_t changed =
+          LLVMFuzzerMutate(reinterpret_cast<std::uint8_t*>(bytes.data()) + 5, size, size + 8);
       bytes.resize(5 + changed);
       for (std::size_t i = 0; i < 4; ++i) bytes[1 + i] = static_cast<char>(changed >> (8 * i));
       return;

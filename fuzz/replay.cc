@@ -1,5 +1,5 @@
-// main() for a fuzz target without a fuzzing engine: runs it on each file that is named, and on each
-// file of each folder that is named.
+// main() for a fuzz target without a fuzzing engine: runs it on each file that is named, and on
+// each file of each folder that is named.
 
 #include <cstddef>
 #include <cstdint>

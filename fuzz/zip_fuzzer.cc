@@ -47,13 +47,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 "verify_record agrees with read_record");
     readable = readable && content.ok();
   }
-  std::sort(by_place.begin(), by_place.end(), [](const Record* a, const Record* b) {
-    return a->header_offset < b->header_offset;
-  });
+  std::sort(by_place.begin(), by_place.end(),
+            [](const Record* a, const Record* b) { return a->header_offset < b->header_offset; });
   for (std::size_t i = 1; i < by_place.size(); ++i) {
-    fuzz::check(by_place[i - 1]->data_offset + by_place[i - 1]->stored_bytes <=
-                    by_place[i]->header_offset,
-                "no two records overlap");
+    fuzz::check(
+        by_place[i - 1]->data_offset + by_place[i - 1]->stored_bytes <= by_place[i]->header_offset,
+        "no two records overlap");
   }
   if (readable) milestones.reach(1);
   return 0;

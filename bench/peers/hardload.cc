@@ -1,7 +1,8 @@
+#include "loader/hardload.h"
+
 #include <ATen/core/Tensor.h>
 
 #include "bench/peers/peer.h"
-#include "loader/hardload.h"
 
 namespace hardload::bench {
 namespace {
@@ -19,7 +20,8 @@ class HardloadPeer final : public Peer {
 
   std::string name() const override { return name_; }
 
-  std::string refusal(const Subject&, const std::optional<std::string>& map_location) const override {
+  std::string refusal(const Subject&,
+                      const std::optional<std::string>& map_location) const override {
     return options_.mapped && map_location == "meta" ? "nothing to map" : "";
   }
 

@@ -29,11 +29,13 @@ class Cursor {
   // The next sizeof(T) bytes as a little-endian integer; nullopt, and no move, where too few.
   template <std::unsigned_integral T>
   std::optional<T> read() {
-    if (remaining() < sizeof(T)) [[unlikely]] return std::nullopt;
+    if (remaining() < sizeof(T)) [[unlikely]]
+      return std::nullopt;
     T value = 0;
     for (std::size_t i = 0; i < sizeof(T); ++i) {
-      value = static_cast<T>(value | static_cast<T>(T{std::to_integer<std::uint8_t>(bytes_[position_ + i])}
-                                                    << (8 * i)));
+      value = static_cast<T>(
+          value |
+          static_cast<T>(T{std::to_integer<std::uint8_t>(bytes_[position_ + i])} << (8 * i)));
     }
     position_ += sizeof(T);
     return value;
@@ -41,7 +43,8 @@ class Cursor {
 
   // The next `count` bytes; nullopt, and no move, where too few.
   std::optional<std::span<const std::byte>> take(std::uint64_t count) {
-    if (count > remaining()) [[unlikely]] return std::nullopt;
+    if (count > remaining()) [[unlikely]]
+      return std::nullopt;
     const auto taken = bytes_.subspan(position_, static_cast<std::size_t>(count));
     position_ += taken.size();
     return taken;
@@ -50,7 +53,8 @@ class Cursor {
   // The next `count` bytes as text.
   std::optional<std::string_view> take_text(std::uint64_t count) {
     const auto bytes = take(count);
-    if (!bytes) [[unlikely]] return std::nullopt;
+    if (!bytes) [[unlikely]]
+      return std::nullopt;
     return as_text(*bytes);
   }
 

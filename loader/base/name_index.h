@@ -63,7 +63,9 @@ class NameIndex {
   }
 
   // Half of a hash is enough: positions have 32 bits, too.
-  static std::uint32_t shorten(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
+  static std::uint32_t shorten(std::uint64_t hash) {
+    return static_cast<std::uint32_t>(hash >> 32);
+  }
 
   void place(std::uint32_t hash, std::uint32_t position) {
     std::size_t i = hash & mask_;

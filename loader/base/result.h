@@ -87,16 +87,17 @@ class [[nodiscard]] Result<void> {
 #define HARDLOAD_CONCAT(a, b) HARDLOAD_CONCAT_(a, b)
 
 // HARDLOAD_TRY(expr): evaluates a Result, returns its error from the enclosing function if any.
-#define HARDLOAD_TRY(expr)                                                    \
-  do {                                                                        \
-    if (auto hardload_result = (expr); !hardload_result.ok()) [[unlikely]]    \
-      return std::move(hardload_result).error();                              \
+#define HARDLOAD_TRY(expr)                                                 \
+  do {                                                                     \
+    if (auto hardload_result = (expr); !hardload_result.ok()) [[unlikely]] \
+      return std::move(hardload_result).error();                           \
   } while (false)
 
 // HARDLOAD_ASSIGN(auto x, expr): the same, and puts the value in `x`.
 #define HARDLOAD_ASSIGN(target, expr) \
   HARDLOAD_ASSIGN_(HARDLOAD_CONCAT(hardload_result_, __LINE__), target, expr)
-#define HARDLOAD_ASSIGN_(result, target, expr)                   \
-  auto result = (expr);                                          \
-  if (!result.ok()) [[unlikely]] return std::move(result).error(); \
+#define HARDLOAD_ASSIGN_(result, target, expr) \
+  auto result = (expr);                        \
+  if (!result.ok()) [[unlikely]]               \
+    return std::move(result).error();          \
   target = *std::move(result)

@@ -15,8 +15,8 @@ namespace text_internal {
 inline void append_one(std::string& out, std::string_view text) { out.append(text); }
 
 template <std::integral Integer>
-  requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>)
-inline void append_one(std::string& out, Integer value) {
+requires(!std::same_as<Integer, bool> &&
+         !std::same_as<Integer, char>) inline void append_one(std::string& out, Integer value) {
   char digits[24];
   const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
   out.append(digits, end);

@@ -6,10 +6,10 @@
 // device under the path can neither hang nor act.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <memory>
 #include <string>
+
+#include <sys/stat.h>
 
 #include "loader/bytes/byte_source.h"
 

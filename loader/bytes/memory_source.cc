@@ -1,10 +1,10 @@
 #include "loader/bytes/memory_source.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include <unistd.h>
 
 #include "loader/base/text.h"
 #include "loader/bytes/system_error.h"

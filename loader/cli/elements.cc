@@ -30,8 +30,14 @@ struct Transform {
 
 bool is_integer(Dtype dtype) {
   switch (dtype) {
-    case Dtype::kInt64: case Dtype::kInt32: case Dtype::kInt16: case Dtype::kInt8:
-    case Dtype::kUInt8: case Dtype::kUInt16: case Dtype::kUInt32: case Dtype::kUInt64: return true;
+    case Dtype::kInt64:
+    case Dtype::kInt32:
+    case Dtype::kInt16:
+    case Dtype::kInt8:
+    case Dtype::kUInt8:
+    case Dtype::kUInt16:
+    case Dtype::kUInt32:
+    case Dtype::kUInt64: return true;
     default: return false;
   }
 }
@@ -42,7 +48,7 @@ Result<Transform> transform_of(const TensorSpec& tensor) {
   if (tensor.is_conj && tensor.is_neg) {  // the real part alone changes its sign
     transform.sign_step = dtype.item_bytes;
     transform.sign_first = dtype.swap_bytes;
-  } else if (tensor.is_conj) {            // the imaginary part
+  } else if (tensor.is_conj) {  // the imaginary part
     transform.sign_step = transform.sign_first = dtype.item_bytes;
   } else if (tensor.is_neg && (dtype.is_complex || dtype.is_floating)) {
     transform.sign_step = transform.sign_first = dtype.swap_bytes;

@@ -87,7 +87,8 @@ void write_inspect_json(const Manifest& manifest, const Digests& digests,
     json.begin_object();
     json.plain_key("container").string("zip");
     json.plain_key("format_version").unsigned_integer(manifest.archive().version());
-    json.plain_key("byteorder").string(manifest.byte_order() == ByteOrder::kLittle ? "little" : "big");
+    json.plain_key("byteorder")
+        .string(manifest.byte_order() == ByteOrder::kLittle ? "little" : "big");
     json.plain_key("tensors").begin_array();
     for (const NamedTensor& named : manifest.named_tensors()) {
       json.new_line();
@@ -106,8 +107,8 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
   std::size_t name_width = 0, shape_width = 0;
   for (const NamedTensor& named : manifest.named_tensors()) {
     name_width = std::max(name_width, escape_for_display(manifest.name(named)).size());
-    shape_width = std::max(shape_width,
-                           shape_text(manifest.shape(manifest.tensors()[named.tensor])).size());
+    shape_width =
+        std::max(shape_width, shape_text(manifest.shape(manifest.tensors()[named.tensor])).size());
   }
   // One monstrous name must not push all others off the screen.
   name_width = std::min<std::size_t>(name_width, 60);
@@ -123,11 +124,10 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
              " tensors in ", manifest.storages().size(), " storages, ", size_text(bytes), "\n"));
   for (const NamedTensor& named : manifest.named_tensors()) {
     const TensorSpec& tensor = manifest.tensors()[named.tensor];
-    std::string line =
-        concat("  ", padded(escape_for_display(manifest.name(named)), name_width), "  ",
-               padded(std::string(to_string(tensor.dtype)), 8), "  ",
-               padded(shape_text(manifest.shape(tensor)), shape_width), "  ",
-               escape_for_display(device_of(manifest, tensor)));
+    std::string line = concat("  ", padded(escape_for_display(manifest.name(named)), name_width),
+                              "  ", padded(std::string(to_string(tensor.dtype)), 8), "  ",
+                              padded(shape_text(manifest.shape(tensor)), shape_width), "  ",
+                              escape_for_display(device_of(manifest, tensor)));
     if (!digests.empty()) append(line, "  ", digests[named.tensor].value_or("-"));
     out(line + "\n");
   }

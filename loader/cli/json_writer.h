@@ -32,17 +32,17 @@ class JsonWriter {
 
   JsonWriter& begin_object();
   JsonWriter& begin_array();
-  JsonWriter& end();  // of the innermost object or array
+  JsonWriter& end();                             // of the innermost object or array
   JsonWriter& key(std::string_view name);        // any text
   JsonWriter& plain_key(std::string_view name);  // ASCII without quote, backslash and controls
 
   JsonWriter& string(std::string_view text);  // UTF-8, surrogates allowed
   JsonWriter& integer(std::int64_t value);
   JsonWriter& unsigned_integer(std::uint64_t value);
-  JsonWriter& number(double value);           // finite; the shortest text that reads back equal
+  JsonWriter& number(double value);  // finite; the shortest text that reads back equal
   JsonWriter& boolean(bool value);
   JsonWriter& null();
-  JsonWriter& new_line();                     // white space between elements, for readability
+  JsonWriter& new_line();  // white space between elements, for readability
 
   // Hands the rest to the sink.
   void flush();

@@ -1,11 +1,8 @@
-// hardload: the command line. Data goes to stdout, messages to stderr; names from files are escaped.
+// hardload: the command line. Data goes to stdout, messages to stderr; names from files are
+// escaped.
 //
 // Exit status: 0 fine; 1 the file is refused, or there is a finding; 2 the file cannot be read, the
 // output cannot be written, or the command line is wrong.
-
-#include <malloc.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <exception>
@@ -14,6 +11,9 @@
 #include <string_view>
 
 #include <CLI/CLI.hpp>
+#include <malloc.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "loader/base/escape.h"
 #include "loader/base/limits.h"
@@ -83,9 +83,9 @@ Exit run_verify(const std::string& path) {
   if (!verified.ok()) return report(std::move(verified).error().in_source((*source)->name()));
   for (const Error& finding : verified->findings) print(finding.display() + "\n");
   if (!verified->findings.empty()) return kRefused;
-  std::string line = concat(escape_for_display((*source)->name()), ": fine; ", verified->tensors,
-                            " tensors, ", size_text(verified->storage_bytes), ", ",
-                            verified->records, " records");
+  std::string line =
+      concat(escape_for_display((*source)->name()), ": fine; ", verified->tensors, " tensors, ",
+             size_text(verified->storage_bytes), ", ", verified->records, " records");
   if (verified->without_crc != 0) {
     append(line, ", ", verified->without_crc, " of them saved without CRC-32 and not verified");
   }
@@ -97,7 +97,8 @@ Exit run_verify(const std::string& path) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Looks into checkpoints of torch.save without running anything in them.", "hardload");
+  CLI::App app("Looks into checkpoints of torch.save without running anything in them.",
+               "hardload");
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
   std::string file;
@@ -123,8 +124,8 @@ int run(int argc, char** argv) {
     app.exit(problem);
     return is_help ? kFine : kTrouble;
   }
-  const Exit exit = inspect->parsed() ? run_inspect(file, format == "json", digest)
-                                      : run_verify(file);
+  const Exit exit =
+      inspect->parsed() ? run_inspect(file, format == "json", digest) : run_verify(file);
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     complain("hardload: the output could not be written\n");
     return kTrouble;

@@ -85,9 +85,7 @@ void write_scalar(JsonWriter& json, const Manifest& manifest, Value value) {
       write_typed(json, "class", name);
       break;
     }
-    case ValueKind::kStorage:
-      write_storage(json, manifest.storages()[value.number()]);
-      break;
+    case ValueKind::kStorage: write_storage(json, manifest.storages()[value.number()]); break;
     default: json.begin_object().plain_key("$type").string("tensor").end(); break;
   }
 }
@@ -178,7 +176,11 @@ class TreeWriter {
     } else if (form == Form::kArray) {
       json_.begin_array();
     } else {
-      json_.begin_object().plain_key("$type").string(type_of(value)).plain_key("items").begin_array();
+      json_.begin_object()
+          .plain_key("$type")
+          .string(type_of(value))
+          .plain_key("items")
+          .begin_array();
     }
     open_.push_back({value, form});
   }

@@ -30,8 +30,7 @@ Result<void> add_finding(VerifyReport& report, Error error, std::string_view sou
   return {};
 }
 
-Result<void> verify_records(const ByteSource& source, const Limits& limits,
-                            VerifyReport& report) {
+Result<void> verify_records(const ByteSource& source, const Limits& limits, VerifyReport& report) {
   HARDLOAD_ASSIGN(const ZipArchive archive, ZipArchive::open(source, limits));
   report.records = archive.records().size();
   if (auto bounded = check_expansion(source, archive.records(), limits); !bounded.ok()) {
@@ -46,8 +45,7 @@ Result<void> verify_records(const ByteSource& source, const Limits& limits,
   return {};
 }
 
-Result<void> verify_content(const ByteSource& source, const Limits& limits,
-                            VerifyReport& report) {
+Result<void> verify_content(const ByteSource& source, const Limits& limits, VerifyReport& report) {
   HARDLOAD_ASSIGN(const Manifest manifest, describe(source, {.limits = limits}));
   report.tensors = manifest.named_tensors().size();
   std::uint64_t used = 0;

@@ -11,10 +11,10 @@
 namespace hardload {
 
 struct VerifyReport {
-  std::vector<Error> findings;        // empty: the file is fine
-  std::uint64_t records = 0;          // in the archive
-  std::uint64_t without_crc = 0;      // of these, saved without CRC-32, so not verified
-  std::uint64_t unreferenced = 0;     // data records that no tensor uses
+  std::vector<Error> findings;     // empty: the file is fine
+  std::uint64_t records = 0;       // in the archive
+  std::uint64_t without_crc = 0;   // of these, saved without CRC-32, so not verified
+  std::uint64_t unreferenced = 0;  // data records that no tensor uses
   std::uint64_t tensors = 0;
   std::uint64_t storage_bytes = 0;
 };

@@ -39,9 +39,9 @@ constexpr Magic kLongMagics[] = {
     {"GGUF"sv, FileKind::kGguf},
 };
 constexpr Magic kShortMagics[] = {
-    {"\x1f\x8b"sv, FileKind::kGzip},       {"BZh"sv, FileKind::kOtherArchive},
-    {"\x80\x02"sv, FileKind::kPickle},     {"\x80\x03"sv, FileKind::kPickle},
-    {"\x80\x04"sv, FileKind::kPickle},     {"\x80\x05"sv, FileKind::kPickle},
+    {"\x1f\x8b"sv, FileKind::kGzip},   {"BZh"sv, FileKind::kOtherArchive},
+    {"\x80\x02"sv, FileKind::kPickle}, {"\x80\x03"sv, FileKind::kPickle},
+    {"\x80\x04"sv, FileKind::kPickle}, {"\x80\x05"sv, FileKind::kPickle},
 };
 
 // A legacy stream begins with a pickle of torch's magic number, 0x1950a86a20f9469cfc6c: PROTO, from
@@ -108,8 +108,7 @@ std::string first_bytes(std::string_view head) {
 }  // namespace
 
 Result<FileKind> identify(const ByteSource& source) {
-  HARDLOAD_ASSIGN(const Buffer head,
-                  Buffer::read(source, 0, std::min(source.size(), kHeadBytes)));
+  HARDLOAD_ASSIGN(const Buffer head, Buffer::read(source, 0, std::min(source.size(), kHeadBytes)));
   return kind_of(head.bytes(), source.size());
 }
 
@@ -130,8 +129,7 @@ Error explain_kind(const ByteSource& source, FileKind kind) {
     case FileKind::kLfsPointer:
       return error(ErrorKind::kUnknownFormat,
                    concat("this is a Git LFS pointer, not the checkpoint: the real file has ",
-                          lfs_value(text, "\nsize "), " bytes and oid ",
-                          lfs_value(text, "\noid ")),
+                          lfs_value(text, "\nsize "), " bytes and oid ", lfs_value(text, "\noid ")),
                    "Run `git lfs pull` in the repository.");
     case FileKind::kHtml:
       return error(ErrorKind::kUnknownFormat, "this is a web page, not a checkpoint",
@@ -144,8 +142,8 @@ Error explain_kind(const ByteSource& source, FileKind kind) {
     case FileKind::kGzip:
       return error(ErrorKind::kUnsupported, "this is a gzip file", "Run gunzip on it first.");
     case FileKind::kOtherArchive:
-      return error(ErrorKind::kUnsupported, "this is a compressed archive (7z, rar, xz, bzip2 or zstd)",
-                   "Unpack it first.");
+      return error(ErrorKind::kUnsupported,
+                   "this is a compressed archive (7z, rar, xz, bzip2 or zstd)", "Unpack it first.");
     case FileKind::kTar:
       return error(ErrorKind::kUnsupported,
                    "this is a tar file: a checkpoint of torch 0.1, or an archive of files",
@@ -165,10 +163,8 @@ Error explain_kind(const ByteSource& source, FileKind kind) {
                    kResave);
     case FileKind::kHdf5:
       return error(ErrorKind::kUnsupported, "this is an HDF5 file (Keras, perhaps)", kResave);
-    case FileKind::kNumpy:
-      return error(ErrorKind::kUnsupported, "this is a numpy array", kResave);
-    case FileKind::kGguf:
-      return error(ErrorKind::kUnsupported, "this is a GGUF file", kResave);
+    case FileKind::kNumpy: return error(ErrorKind::kUnsupported, "this is a numpy array", kResave);
+    case FileKind::kGguf: return error(ErrorKind::kUnsupported, "this is a GGUF file", kResave);
     case FileKind::kUnknown: break;
   }
   return error(ErrorKind::kUnknownFormat,

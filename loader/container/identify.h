@@ -15,7 +15,7 @@
 namespace hardload {
 
 enum class FileKind : std::uint8_t {
-  kZip,           // begins with a local header: read on
+  kZip,  // begins with a local header: read on
   kEmpty,
   kLfsPointer,
   kHtml,

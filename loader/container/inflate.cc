@@ -24,10 +24,11 @@ Result<void> inflate(std::span<const std::byte> deflated, std::span<std::byte> o
     case LIBDEFLATE_SUCCESS: break;
     case LIBDEFLATE_BAD_DATA: return broken("the deflated data is malformed");
     case LIBDEFLATE_SHORT_OUTPUT:
-      return broken(concat("the deflated data makes fewer than the declared ", out.size(),
-                           " bytes"));
+      return broken(
+          concat("the deflated data makes fewer than the declared ", out.size(), " bytes"));
     case LIBDEFLATE_INSUFFICIENT_SPACE:
-      return broken(concat("the deflated data makes more than the declared ", out.size(), " bytes"));
+      return broken(
+          concat("the deflated data makes more than the declared ", out.size(), " bytes"));
   }
   if (consumed != deflated.size()) {
     return broken(concat(deflated.size() - consumed, " bytes follow the deflated data"));

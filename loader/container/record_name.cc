@@ -28,8 +28,8 @@ Result<void> check_record_name(std::string_view name, std::uint64_t max_bytes,
                                std::uint64_t offset) {
   if (name.size() > max_bytes) {
     return Error(ErrorKind::kLimit, Stage::kContainer,
-                 concat("a record name takes ", name.size(),
-                        " bytes, over max_record_name_bytes, ", max_bytes))
+                 concat("a record name takes ", name.size(), " bytes, over max_record_name_bytes, ",
+                        max_bytes))
         .at(offset);
   }
   const std::string_view fault = fault_in(name);

@@ -13,7 +13,8 @@ namespace hardload {
 
 // Errors: kName for names that are empty, absolute, not UTF-8, hold NUL or a backslash, or have an
 // empty, "." or ".." part (a final "/", for a folder, is fine); kLimit over `max_bytes`. A colon is
-// fine: torch.save("a:b.pt") makes the folder "a:b". `offset` is where the name's entry lies in the file.
+// fine: torch.save("a:b.pt") makes the folder "a:b". `offset` is where the name's entry lies in the
+// file.
 Result<void> check_record_name(std::string_view name, std::uint64_t max_bytes,
                                std::uint64_t offset);
 

@@ -119,8 +119,8 @@ Result<void> TorchArchive::read_version(const ByteSource& source, const Limits& 
   const bool number = fault == std::errc() && (stop == end || (*stop == '\n' && stop + 1 == end));
   if (!number || version_ < kMinVersion || version_ > kMaxVersion) {
     return Error(ErrorKind::kUnsupported, Stage::kContainer,
-                 concat("the archive's format version is '", text.substr(0, 40),
-                        "'; versions ", kMinVersion, " to ", kMaxVersion, " are known"))
+                 concat("the archive's format version is '", text.substr(0, 40), "'; versions ",
+                        kMinVersion, " to ", kMaxVersion, " are known"))
         .in_record(record->name)
         .advise("If a newer torch wrote the file, save it again with torch 2.11.");
   }
@@ -149,16 +149,14 @@ Result<void> TorchArchive::read_byte_order(const ByteSource& source, const Limit
 // A CRC field of 0 is legal: set_crc32_options(False) writes 0 in all records, skip_data in the
 // storages'. It is also what somebody leaves who altered a record. The id tells: it was made from
 // the fields as they were written.
-Result<void> TorchArchive::check_absent_crcs(const ByteSource& source,
-                                             const Limits& limits) const {
+Result<void> TorchArchive::check_absent_crcs(const ByteSource& source, const Limits& limits) const {
   const Record* zeroed = nullptr;
   for (const Record& record : zip_.records()) {
     if (record.lacks_crc32()) zeroed = &record;
   }
   const Record* id = find(".data/serialization_id");
   if (zeroed == nullptr || id == nullptr) return {};
-  HARDLOAD_ASSIGN(const Buffer content,
-                  read_record(source, *id, {limits, kMaxSmallRecord}));
+  HARDLOAD_ASSIGN(const Buffer content, read_record(source, *id, {limits, kMaxSmallRecord}));
   constexpr std::size_t kDigits = 20;  // of each half
   std::string chain = std::to_string(crc_chain(zip_.records(), *id));
   chain.insert(0, kDigits - chain.size(), '0');

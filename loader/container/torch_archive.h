@@ -32,14 +32,15 @@ class TorchArchive {
   // ZipArchive::open; kContainer where there is no data.pkl or no single folder; kUnsupported for
   // other versions and for TorchScript; kByteOrder; kChecksum where CRC fields were zeroed after
   // the file was written. With `verify_crc` off no CRC is compared.
-  static Result<TorchArchive> open(const ByteSource& source, const Limits& limits,
-                                   bool verify_crc);
+  static Result<TorchArchive> open(const ByteSource& source, const Limits& limits, bool verify_crc);
 
   const ZipArchive& zip() const { return zip_; }
   ByteOrder byte_order() const { return byte_order_; }
   std::uint32_t version() const { return version_; }
   // The folder, without its slash.
-  std::string_view folder() const { return std::string_view(prefix_).substr(0, prefix_.size() - 1); }
+  std::string_view folder() const {
+    return std::string_view(prefix_).substr(0, prefix_.size() - 1);
+  }
 
   const Record& pickle() const { return *pickle_; }
   // The record of a storage by its key, or nullptr.

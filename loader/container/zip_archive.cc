@@ -38,9 +38,9 @@ Result<void> ZipArchive::index_names() {
   by_name_ = NameIndex(records_.size());
   for (std::uint32_t i = 0; i < records_.size(); ++i) {
     const std::string_view name = records_[i].name;
-    const auto other = by_name_.insert(
-        seeded_hash_ignoring_case(name), i,
-        [&](std::uint32_t j) { return equal_ignoring_case(records_[j].name, name); });
+    const auto other = by_name_.insert(seeded_hash_ignoring_case(name), i, [&](std::uint32_t j) {
+      return equal_ignoring_case(records_[j].name, name);
+    });
     if (!other) continue;
     return Error(ErrorKind::kName, Stage::kContainer,
                  records_[*other].name == name
@@ -60,10 +60,9 @@ const Record* ZipArchive::find(std::string_view name) const {
 }
 
 const Record* ZipArchive::find_ignoring_case(std::string_view name) const {
-  const auto found =
-      by_name_.find(seeded_hash_ignoring_case(name), [&](std::uint32_t i) {
-        return equal_ignoring_case(records_[i].name, name);
-      });
+  const auto found = by_name_.find(seeded_hash_ignoring_case(name), [&](std::uint32_t i) {
+    return equal_ignoring_case(records_[i].name, name);
+  });
   return found ? &records_[*found] : nullptr;
 }
 

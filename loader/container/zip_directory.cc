@@ -115,22 +115,22 @@ Result<Record> read_entry(const Entry& entry, const Limits& limits) {
                        concat("the record has flags ", h.flags, ", some of them unknown"));
   }
   if (h.method != kMethodStored && h.method != kMethodDeflated) {
-    return entry.error(ErrorKind::kUnsupported,
-                       concat("the record is compressed with method ", h.method))
+    return entry
+        .error(ErrorKind::kUnsupported, concat("the record is compressed with method ", h.method))
         .advise("Only stored and deflated records are read: save the file with torch.save.");
   }
   if (h.disk != 0) {
     return entry.error(ErrorKind::kUnsupported, "the record lies on another disk");
   }
-  Record record{.name = entry.name,
-                .header_offset = h.header_offset,
-                .data_offset = 0,
-                .stored_bytes = h.stored_bytes,
-                .bytes = h.bytes,
-                .crc32 = h.crc32,
-                .flags = h.flags,
-                .compression = h.method == kMethodStored ? Compression::kStored
-                                                         : Compression::kDeflated};
+  Record record{
+      .name = entry.name,
+      .header_offset = h.header_offset,
+      .data_offset = 0,
+      .stored_bytes = h.stored_bytes,
+      .bytes = h.bytes,
+      .crc32 = h.crc32,
+      .flags = h.flags,
+      .compression = h.method == kMethodStored ? Compression::kStored : Compression::kDeflated};
   HARDLOAD_TRY(read_extra(entry, record));
   if (record.compression == Compression::kStored && record.stored_bytes != record.bytes) {
     return entry.error(ErrorKind::kContainer, "a stored record has two different sizes");

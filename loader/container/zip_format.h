@@ -24,8 +24,8 @@ inline constexpr std::size_t kLocalBytes = 30;
 inline constexpr std::size_t kCentralBytes = 46;
 inline constexpr std::size_t kEndBytes = 22;
 inline constexpr std::size_t kLocatorBytes = 20;
-inline constexpr std::size_t kEnd64Bytes = 56;       // without its extensible data
-inline constexpr std::size_t kEnd64LeadBytes = 12;   // not counted by its own size field
+inline constexpr std::size_t kEnd64Bytes = 56;      // without its extensible data
+inline constexpr std::size_t kEnd64LeadBytes = 12;  // not counted by its own size field
 inline constexpr std::size_t kMaxCommentBytes = 0xFFFF;
 
 inline constexpr std::uint16_t kFlagEncrypted = 0x0001;

@@ -20,12 +20,12 @@ Result<Manifest> run_stages(const ByteSource& source, const DescribeOptions& opt
   HARDLOAD_ASSIGN(TorchArchive archive, TorchArchive::open(source, limits, options.verify_crc));
   Limits pickle_limits = limits;
   pickle_limits.max_expansion = limits.max_pickle_expansion;
-  pickle_limits.expansion_slack_bytes = std::min<std::uint64_t>(1 << 20, limits.expansion_slack_bytes);
-  HARDLOAD_ASSIGN(Buffer pickle, read_record(source, archive.pickle(),
-                                             {pickle_limits, limits.max_pickle_bytes,
-                                              options.verify_crc}));
-  HARDLOAD_ASSIGN(ValueGraph graph,
-                  run_pickle(std::move(pickle), archive.pickle().name, limits));
+  pickle_limits.expansion_slack_bytes =
+      std::min<std::uint64_t>(1 << 20, limits.expansion_slack_bytes);
+  HARDLOAD_ASSIGN(Buffer pickle,
+                  read_record(source, archive.pickle(),
+                              {pickle_limits, limits.max_pickle_bytes, options.verify_crc}));
+  HARDLOAD_ASSIGN(ValueGraph graph, run_pickle(std::move(pickle), archive.pickle().name, limits));
   return build_manifest(std::move(archive), std::move(graph), limits);
 }
 

@@ -39,8 +39,8 @@ void append_float(std::string& out, double value, std::size_t serial) {
   } else {
     int exponent = 0;
     const double fraction = std::frexp(value, &exponent);
-    append_big_integer(out, shifted(static_cast<std::int64_t>(std::ldexp(fraction, 53)),
-                                    exponent - 53));
+    append_big_integer(out,
+                       shifted(static_cast<std::int64_t>(std::ldexp(fraction, 53)), exponent - 53));
   }
 }
 

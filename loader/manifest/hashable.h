@@ -19,9 +19,9 @@ struct KeyRules {
   std::uint64_t max_depth;  // of tuples inside each other
 };
 
-// Checks every `stride`-th of `slots` (2: the keys of a dict's items; 1: the items of a set). Errors:
-// kPickle for a list, set, dict or bytearray as key; kKey for a key that stands twice; kLimit for
-// one nested too deep; those of `charge`.
+// Checks every `stride`-th of `slots` (2: the keys of a dict's items; 1: the items of a set).
+// Errors: kPickle for a list, set, dict or bytearray as key; kKey for a key that stands twice;
+// kLimit for one nested too deep; those of `charge`.
 Result<void> check_keys(const ValueGraph& graph, std::span<const Slot> slots, std::size_t stride,
                         const KeyRules& rules);
 

@@ -37,7 +37,7 @@ struct StorageSpec {
   std::string_view location;  // where it was when saved: "cpu", "cuda:0"
   Dtype dtype;                // of its elements; uint8 for an untyped storage
   std::uint64_t bytes;
-  const Record* record;       // nullptr only for an empty storage without a record
+  const Record* record;  // nullptr only for an empty storage without a record
 };
 
 // One tensor object: a strided view of a storage. Two names may mean one tensor, two tensors may
@@ -45,23 +45,23 @@ struct StorageSpec {
 struct TensorSpec {
   static constexpr std::uint32_t kNoStorage = std::numeric_limits<std::uint32_t>::max();
 
-  std::uint32_t storage;      // among Manifest::storages(); kNoStorage: on the meta device
+  std::uint32_t storage;  // among Manifest::storages(); kNoStorage: on the meta device
   Dtype dtype;
   bool requires_grad;
-  bool is_parameter;          // an nn.Parameter, not a plain tensor
-  bool is_conj;               // elements are to be read conjugated
-  bool is_neg;                // elements are to be read negated
+  bool is_parameter;  // an nn.Parameter, not a plain tensor
+  bool is_conj;       // elements are to be read conjugated
+  bool is_neg;        // elements are to be read negated
   std::uint32_t rank;
-  std::uint64_t dims;         // where shape() and strides() begin; see Manifest
-  std::int64_t offset;        // of the first element, in elements
-  std::int64_t numel;         // product of the sizes
+  std::uint64_t dims;   // where shape() and strides() begin; see Manifest
+  std::int64_t offset;  // of the first element, in elements
+  std::int64_t numel;   // product of the sizes
   std::uint64_t nbytes() const { return static_cast<std::uint64_t>(numel) * item_bytes(dtype); }
 };
 
 // A place of the object tree where a tensor is.
 struct NamedTensor {
-  std::uint32_t tensor;       // among Manifest::tensors()
-  std::uint32_t path;         // see Manifest::path
+  std::uint32_t tensor;  // among Manifest::tensors()
+  std::uint32_t path;    // see Manifest::path
   std::uint32_t name_bytes;
   std::uint64_t name_offset;
 };

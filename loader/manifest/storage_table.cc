@@ -46,9 +46,8 @@ std::optional<Id> parse_id(const ValueGraph& graph, Slot tuple) {
 }
 
 Result<void> check_key(std::string_view key) {
-  const bool plain = !key.empty() && key.size() <= kLongestKey &&
-                     key != "." && key != ".." && key.find('/') == key.npos &&
-                     key.find('\0') == key.npos;
+  const bool plain = !key.empty() && key.size() <= kLongestKey && key != "." && key != ".." &&
+                     key.find('/') == key.npos && key.find('\0') == key.npos;
   if (plain) return {};
   return wrong(ErrorKind::kName, concat("the storage key '", key.substr(0, 100), "' is unsafe"));
 }
@@ -58,14 +57,14 @@ Result<void> check_key(std::string_view key) {
 Result<StorageTable::Reference> StorageTable::read_id(const ValueGraph::Call& call) {
   const auto id = parse_id(manifest_.graph_, call.arguments);
   if (!id) {
-    return wrong(ErrorKind::kPersId, "a storage reference is not ('storage', class, key, "
-                                     "location, number of elements)");
+    return wrong(ErrorKind::kPersId,
+                 "a storage reference is not ('storage', class, key, "
+                 "location, number of elements)");
   }
   HARDLOAD_TRY(check_key(id->key));
   if (id->location.size() > kLongestLocation) {
     return wrong(ErrorKind::kLimit, concat("the location of storage '", id->key, "' has ",
-                                           id->location.size(), " bytes, over ",
-                                           kLongestLocation));
+                                           id->location.size(), " bytes, over ", kLongestLocation));
   }
   const auto named = [&](const std::string& problem) {
     return wrong(ErrorKind::kStorage, concat("storage '", id->key, "': ", problem));
@@ -91,10 +90,10 @@ Result<StorageTable::Reference> StorageTable::read_id(const ValueGraph::Call& ca
 
   if (record == nullptr && *bytes != 0) return named("the archive has no record for it");
   if (record != nullptr && record->bytes != *bytes) {
-    auto error = named(concat("record size (", record->bytes,
-                              " bytes) does not match expected size (", *bytes, " bytes = ",
-                              id->numel, " elements * ", item, " bytes/element) for dtype ",
-                              to_string(id->dtype)));
+    auto error =
+        named(concat("record size (", record->bytes, " bytes) does not match expected size (",
+                     *bytes, " bytes = ", id->numel, " elements * ", item,
+                     " bytes/element) for dtype ", to_string(id->dtype)));
     return std::move(error).in_record(record->name).at(0);
   }
   manifest_.storages_.push_back({id->key, id->location, id->dtype, *bytes, record});
@@ -104,9 +103,8 @@ Result<StorageTable::Reference> StorageTable::read_id(const ValueGraph::Call& ca
 std::optional<std::uint32_t> StorageTable::find_or_add(const Record* record, std::string_view key,
                                                        std::uint32_t next) {
   if (record == nullptr) {
-    return without_record_.insert(seeded_hash(key), next, [&](std::uint32_t i) {
-      return manifest_.storages_[i].key == key;
-    });
+    return without_record_.insert(
+        seeded_hash(key), next, [&](std::uint32_t i) { return manifest_.storages_[i].key == key; });
   }
   std::uint32_t& number =
       by_record_[static_cast<std::size_t>(record - manifest_.archive_.zip().records().data())];

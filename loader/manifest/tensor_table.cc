@@ -32,8 +32,10 @@ std::string_view unsupported_kind(Constructor constructor) {
     case Constructor::kRebuildNestedTensor: return "a nested tensor";
     case Constructor::kRebuildWrapperSubclass: return "a tensor of a wrapper subclass";
     case Constructor::kRebuildDeviceTensorFromNumpy:
-    case Constructor::kRebuildDeviceTensorFromCpuTensor: return "a tensor of a device without storages";
-    case Constructor::kRebuildFromTypeV2: return "a tensor subclass, or a tensor with Python attributes";
+    case Constructor::kRebuildDeviceTensorFromCpuTensor:
+      return "a tensor of a device without storages";
+    case Constructor::kRebuildFromTypeV2:
+      return "a tensor subclass, or a tensor with Python attributes";
     default: return "a tensor of an unknown kind";
   }
 }
@@ -41,9 +43,9 @@ std::string_view unsupported_kind(Constructor constructor) {
 // Elements of these types mean nothing without a scale, which only a quantized tensor has.
 Result<void> check_not_quantized(const TensorSpec& tensor) {
   if (!info(tensor.dtype).is_quantized) return {};
-  return Error(ErrorKind::kUnsupported, Stage::kManifest,
-               concat("this is a plain tensor of ", info(tensor.dtype).name,
-                      ", which torch does not load"));
+  return Error(
+      ErrorKind::kUnsupported, Stage::kManifest,
+      concat("this is a plain tensor of ", info(tensor.dtype).name, ", which torch does not load"));
 }
 
 // Torch refuses gradients of all other types.
@@ -83,9 +85,8 @@ Result<std::uint32_t> TensorTable::resolve(std::uint64_t call) {
       const auto arguments = graph.items_of(current.arguments);
       const bool parameter = current.constructor == Constructor::kRebuildParameter;
       if (current.has_state) return wrong("a tensor is changed by BUILD");
-      HARDLOAD_ASSIGN(const TensorSpec tensor, parameter
-                                                   ? build_parameter(arguments, number)
-                                                   : build(current.constructor, arguments));
+      HARDLOAD_ASSIGN(const TensorSpec tensor, parameter ? build_parameter(arguments, number)
+                                                         : build(current.constructor, arguments));
       HARDLOAD_TRY(check_not_quantized(tensor));
       HARDLOAD_TRY(check_gradient(tensor));
       current.resolved = static_cast<std::int64_t>(manifest_.tensors_.size());
@@ -118,8 +119,7 @@ Result<TensorSpec> TensorTable::build_view(Arguments arguments, std::size_t vers
   if (arguments[0].kind != ValueKind::kStorage || arguments[1].kind != ValueKind::kInt) {
     return wrong_arguments();
   }
-  HARDLOAD_ASSIGN(const StorageTable::Reference reference,
-                  storages_.resolve(arguments[0].payload));
+  HARDLOAD_ASSIGN(const StorageTable::Reference reference, storages_.resolve(arguments[0].payload));
   TensorSpec tensor{};
   tensor.storage = reference.storage;
   tensor.dtype = reference.dtype;
@@ -138,10 +138,9 @@ Result<TensorSpec> TensorTable::build_view(Arguments arguments, std::size_t vers
   }
   if (has_metadata) HARDLOAD_TRY(read_metadata(arguments[required], tensor));
   HARDLOAD_TRY(add_dims(arguments[2], arguments[3], tensor));
-  HARDLOAD_ASSIGN(tensor.numel,
-                  check_layout(manifest_.shape(tensor), manifest_.strides(tensor), tensor.offset,
-                               item_bytes(tensor.dtype),
-                               manifest_.storages_[tensor.storage].bytes));
+  HARDLOAD_ASSIGN(tensor.numel, check_layout(manifest_.shape(tensor), manifest_.strides(tensor),
+                                             tensor.offset, item_bytes(tensor.dtype),
+                                             manifest_.storages_[tensor.storage].bytes));
   return tensor;
 }
 
@@ -157,9 +156,8 @@ Result<TensorSpec> TensorTable::build_meta(Arguments arguments) {
   tensor.requires_grad = arguments[3].payload != 0;
   HARDLOAD_TRY(add_dims(arguments[1], arguments[2], tensor));
   // Nothing backs a meta tensor, so any storage would do.
-  HARDLOAD_ASSIGN(tensor.numel,
-                  check_layout(manifest_.shape(tensor), manifest_.strides(tensor), 0,
-                               item_bytes(tensor.dtype), ~std::uint64_t{0}));
+  HARDLOAD_ASSIGN(tensor.numel, check_layout(manifest_.shape(tensor), manifest_.strides(tensor), 0,
+                                             item_bytes(tensor.dtype), ~std::uint64_t{0}));
   return tensor;
 }
 
@@ -182,9 +180,9 @@ Result<void> TensorTable::add_dims(Slot sizes, Slot strides, TensorSpec& tensor)
       return wrong_arguments();
     }
     if (tuple.length > limits_.max_rank) {
-      return Error(ErrorKind::kLimit, Stage::kManifest,
-                   concat("a tensor has ", tuple.length, " dimensions, over max_rank, ",
-                          limits_.max_rank));
+      return Error(
+          ErrorKind::kLimit, Stage::kManifest,
+          concat("a tensor has ", tuple.length, " dimensions, over max_rank, ", limits_.max_rank));
     }
     if (tuple.length != sizes.length) return wrong("sizes and strides differ in number");
     for (const Slot& item : manifest_.graph_.items_of(tuple)) {
@@ -196,8 +194,8 @@ Result<void> TensorTable::add_dims(Slot sizes, Slot strides, TensorSpec& tensor)
   return {};
 }
 
-// {'conj': True, 'neg': True}, either or both (torch/_utils.py: get_tensor_metadata). Never False: to
-// torch, the key alone sets the bit.
+// {'conj': True, 'neg': True}, either or both (torch/_utils.py: get_tensor_metadata). Never False:
+// to torch, the key alone sets the bit.
 Result<void> TensorTable::read_metadata(Slot metadata, TensorSpec& tensor) {
   if (metadata.kind != ValueKind::kDict) return wrong_arguments();
   const Value entries(manifest_.graph_, metadata);

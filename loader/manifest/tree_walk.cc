@@ -54,12 +54,8 @@ Result<void> TreeWalk::run() {
   const ValueGraph& graph = manifest_.graph_;
   manifest_.steps_.push_back({kRootStep, {}});
   // The root is the only child of an imagined list.
-  const Frame root = {.slot = {},
-                      .next = 0,
-                      .name_bytes = 0,
-                      .path = kRootStep,
-                      .path_bytes = 0,
-                      .is_named = true};
+  const Frame root = {
+      .slot = {}, .next = 0, .name_bytes = 0, .path = kRootStep, .path_bytes = 0, .is_named = true};
   HARDLOAD_TRY(visit(graph.root, root));
   while (!frames_.empty()) {
     Frame& frame = frames_.back();
@@ -133,8 +129,7 @@ Result<void> TreeWalk::enter(Slot slot, const Frame& parent) {
     if (!is_checked_[slot.payload] && slot.kind != ValueKind::kList) {
       is_checked_[slot.payload] = true;
       auto checked = check_keys(manifest_.graph_, manifest_.graph_.items_of(slot),
-                                is_mapping(slot.kind) ? 2 : 1,
-                                key_rules_);
+                                is_mapping(slot.kind) ? 2 : 1, key_rules_);
       if (!checked.ok()) return with_name(checked.error());
     }
   }

@@ -20,8 +20,7 @@ namespace hardload {
 
 class TreeWalk {
  public:
-  TreeWalk(Manifest& manifest, StorageTable& storages, TensorTable& tensors,
-           const Limits& limits);
+  TreeWalk(Manifest& manifest, StorageTable& storages, TensorTable& tensors, const Limits& limits);
 
   // Fills the manifest's names, tensors and storages. Errors: those of TensorTable and
   // StorageTable, with the tensor's name; kKey for a key that stands twice in one dict; kPickle
@@ -32,11 +31,11 @@ class TreeWalk {
   // A container whose children are being visited.
   struct Frame {
     Slot slot;
-    std::size_t next;        // child to visit next
-    std::size_t name_bytes;  // of the container's own name
-    std::uint32_t path;      // its step
+    std::size_t next;          // child to visit next
+    std::size_t name_bytes;    // of the container's own name
+    std::uint32_t path;        // its step
     std::uint64_t path_bytes;  // of the keys on its path that its name does not spell out
-    bool is_named;           // false inside of attributes, whose tensors get no name
+    bool is_named;             // false inside of attributes, whose tensors get no name
   };
 
   Result<void> visit(Slot slot, const Frame& parent);
@@ -53,7 +52,7 @@ class TreeWalk {
   const Limits& limits_;
   std::uint64_t budget_;
   const KeyRules key_rules_;
-  std::string name_;              // of the node being visited
+  std::string name_;  // of the node being visited
   std::vector<Frame> frames_;
   std::vector<bool> is_open_;     // containers among frames_
   std::vector<bool> is_checked_;  // containers whose keys were checked

@@ -86,8 +86,8 @@ class Matcher {
   void match_entry(std::uint32_t node, std::uint32_t index) {
     const ModuleSpec::Entry& entry = module_.nodes[node].entries[index];
     std::string key = module_.nodes[node].prefix + entry.name;
-    const auto found = keys_.find(seeded_hash(key),
-                                  [&](std::uint32_t i) { return state_[i].key == key; });
+    const auto found =
+        keys_.find(seeded_hash(key), [&](std::uint32_t i) { return state_[i].key == key; });
     if (!found) {
       const bool may_be_absent = entry.name == kBatchCount && predates_batch_count(node);
       if (!may_be_absent) report_.missing_keys.push_back(std::move(key));
@@ -109,9 +109,8 @@ class Matcher {
     if (!module_.nodes[node].counts_batches) return false;
     std::string_view path = module_.nodes[node].prefix;
     if (!path.empty()) path.remove_suffix(1);  // its "."
-    const auto found = paths_.find(seeded_hash(path), [&](std::uint32_t i) {
-      return versions_[i].path == path;
-    });
+    const auto found =
+        paths_.find(seeded_hash(path), [&](std::uint32_t i) { return versions_[i].path == path; });
     return !found || versions_[*found].version < kFirstWithBatchCount;
   }
 
@@ -179,7 +178,8 @@ std::string mismatch_text(const MatchReport::Mismatch& mismatch, Quote quote) {
   if (!mismatch.type.empty()) {
     return concat("While copying the parameter named \"", key,
                   "\", expected torch.Tensor or Tensor-like object from checkpoint but received "
-                  "<class '", mismatch.type, "'>");
+                  "<class '",
+                  mismatch.type, "'>");
   }
   return concat("size mismatch for ", key, ": copying a param with shape ",
                 size_text(mismatch.saved), " from checkpoint, the shape in current model is ",

@@ -43,8 +43,8 @@ struct MatchReport {
     std::vector<std::int64_t> model;  // the shape in the module
   };
 
-  std::vector<Copy> copies;                    // in the order in which PyTorch copies
-  std::vector<std::string> missing_keys;       // expected by the module, not in the state dict
+  std::vector<Copy> copies;                       // in the order in which PyTorch copies
+  std::vector<std::string> missing_keys;          // expected by the module, not in the state dict
   std::vector<std::string_view> unexpected_keys;  // the other way round; borrowed from the entries
   std::vector<Mismatch> mismatches;
 

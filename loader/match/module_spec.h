@@ -17,16 +17,16 @@ struct ModuleSpec {
 
   // A parameter or buffer. Parameters come before buffers, each in registration order.
   struct Entry {
-    std::string name;                 // within its module
+    std::string name;  // within its module
     std::vector<std::int64_t> shape;
   };
   struct Child {
     std::string name;
-    std::uint32_t node;               // among nodes; kNone for a child registered as null
+    std::uint32_t node;  // among nodes; kNone for a child registered as null
   };
   // One module, under one of its paths: a module that is used twice is two nodes.
   struct Node {
-    std::string prefix;               // the path from the root with a "." behind it; "" for the root
+    std::string prefix;  // the path from the root with a "." behind it; "" for the root
     std::vector<Entry> entries;
     std::vector<Child> children;
     // The module is of the BatchNorm family and counts batches. State dicts of its version 1 have
@@ -34,8 +34,8 @@ struct ModuleSpec {
     bool counts_batches = false;
   };
 
-  std::string class_name;             // of the root, as Python prints it
-  std::vector<Node> nodes;            // in pre-order; the root first
+  std::string class_name;   // of the root, as Python prints it
+  std::vector<Node> nodes;  // in pre-order; the root first
 };
 
 }  // namespace hardload

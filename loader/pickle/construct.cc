@@ -20,17 +20,17 @@ constexpr std::string_view kLayouts[] = {"torch.strided",    "torch.sparse_coo",
 // c10/core/DeviceType.cpp. A backend of one's own is written under the name that it was given; it
 // is refused here, as torch refuses it where it is not registered.
 constexpr std::string_view kDeviceTypes[] = {
-    "cpu", "cuda", "mkldnn", "opengl", "opencl", "ideep", "hip",  "ve",  "fpga",       "maia",
-    "xla", "lazy", "vulkan", "ipu", "mps",    "meta",   "hpu",   "xpu", "mtia", "privateuseone"};
+    "cpu", "cuda", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve",  "fpga", "maia",
+    "xla", "lazy", "vulkan", "ipu",    "mps",    "meta",  "hpu", "xpu", "mtia", "privateuseone"};
 
 Error wrong_arguments(std::string_view name) {
   return Error(ErrorKind::kPickle, Stage::kPickle,
                concat(name, " is called with arguments that torch.save does not write"));
 }
 
-// Python's pickler makes each list that it hands to a constructor for that call alone, so all copies
-// together are no larger than the pickle. A list that is remembered and copied again and again is
-// a bomb.
+// Python's pickler makes each list that it hands to a constructor for that call alone, so all
+// copies together are no larger than the pickle. A list that is remembered and copied again and
+// again is a bomb.
 Result<void> charge_copy(ValueGraph& graph, std::uint64_t count) {
   graph.copied += count;
   if (graph.copied <= graph.text.size()) return {};
@@ -83,10 +83,10 @@ Result<Slot> set(ValueGraph& graph, Arguments arguments) {
 
 // _codecs.encode(text, 'latin1'): protocol 2 writes bytes as the text whose code points they are.
 Result<Slot> encode(ValueGraph& graph, Arguments arguments) {
-  const bool latin1 = arguments.size() == 2 && arguments[0].kind == ValueKind::kString &&
-                      arguments[1].kind == ValueKind::kString &&
-                      (graph.text_of(arguments[1]) == "latin1" ||
-                       graph.text_of(arguments[1]) == "latin-1");
+  const bool latin1 =
+      arguments.size() == 2 && arguments[0].kind == ValueKind::kString &&
+      arguments[1].kind == ValueKind::kString &&
+      (graph.text_of(arguments[1]) == "latin1" || graph.text_of(arguments[1]) == "latin-1");
   if (!latin1) return wrong_arguments("_codecs.encode");
   std::string_view text = graph.text_of(arguments[0]);
   HARDLOAD_TRY(charge_copy(graph, text.size()));

@@ -51,7 +51,10 @@ constexpr std::string_view kTensorClasses[] = {
 };
 
 constexpr std::string_view kQSchemes[] = {
-    "per_tensor_affine", "per_tensor_symmetric", "per_channel_affine", "per_channel_symmetric",
+    "per_tensor_affine",
+    "per_tensor_symmetric",
+    "per_channel_affine",
+    "per_channel_symmetric",
     "per_channel_affine_float_qparams",
 };
 

@@ -55,7 +55,7 @@ enum class GlobalKind : std::uint8_t {
 
 struct Global {
   GlobalKind kind;
-  Constructor constructor = {};      // only for kConstructor
+  Constructor constructor = {};  // only for kConstructor
   std::optional<Dtype> dtype = {};
 };
 

@@ -144,8 +144,7 @@ Result<void> Machine::push_integer(std::uint64_t length) {
   const bool negative = !bytes->empty() && is_negative(bytes->back());
   const std::byte sign = negative ? std::byte{0xFF} : std::byte{0};
   std::size_t width = bytes->size();
-  while (width > 1 && (*bytes)[width - 1] == sign &&
-         is_negative((*bytes)[width - 2]) == negative) {
+  while (width > 1 && (*bytes)[width - 1] == sign && is_negative((*bytes)[width - 2]) == negative) {
     --width;
   }
   if (width > sizeof(std::int64_t)) {
@@ -206,8 +205,7 @@ Result<void> Machine::global() {
     return stack_.push(kUnlisted);
   }
   if (found->kind == GlobalKind::kDtype || found->kind == GlobalKind::kQScheme) {
-    const auto kind =
-        found->kind == GlobalKind::kDtype ? ValueKind::kDtype : ValueKind::kQScheme;
+    const auto kind = found->kind == GlobalKind::kDtype ? ValueKind::kDtype : ValueKind::kQScheme;
     return stack_.push({kind, static_cast<std::uint32_t>(name.size()), start + module_end + 1});
   }
   graph_.classes.push_back(
@@ -302,17 +300,18 @@ Result<void> Machine::get(std::uint64_t index) {
 }
 
 // The value of an operand, and then an action with it.
-#define HARDLOAD_WITH_OPERAND(type, action)            \
-  {                                                    \
-    const auto operand = cursor_.read<type>();         \
-    if (!operand) [[unlikely]] return cut_short();     \
-    const std::uint64_t value = *operand;              \
-    return action;                                     \
+#define HARDLOAD_WITH_OPERAND(type, action)    \
+  {                                            \
+    const auto operand = cursor_.read<type>(); \
+    if (!operand) [[unlikely]]                 \
+      return cut_short();                      \
+    const std::uint64_t value = *operand;      \
+    return action;                             \
   }
-#define HARDLOAD_WITH_MARK(action)                                 \
-  {                                                                \
-    HARDLOAD_ASSIGN(const std::size_t count, stack_.pop_mark());   \
-    return action;                                                 \
+#define HARDLOAD_WITH_MARK(action)                               \
+  {                                                              \
+    HARDLOAD_ASSIGN(const std::size_t count, stack_.pop_mark()); \
+    return action;                                               \
   }
 
 Result<void> Machine::step(Opcode opcode) {

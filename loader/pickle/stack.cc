@@ -32,7 +32,8 @@ Result<std::size_t> Stack::pop_mark() {
 }
 
 Result<std::span<const Slot>> Stack::last(std::size_t count) const {
-  if (above_mark() < count) [[unlikely]] return too_few();
+  if (above_mark() < count) [[unlikely]]
+    return too_few();
   return std::span<const Slot>(slots_).last(count);
 }
 

@@ -20,25 +20,29 @@ class Stack {
 
   // Errors: kLimit over Limits::max_stack.
   Result<void> push(Slot slot) {
-    if (slots_.size() >= limit_) [[unlikely]] return over_limit();
+    if (slots_.size() >= limit_) [[unlikely]]
+      return over_limit();
     slots_.push_back(slot);
     return {};
   }
   Result<void> mark() {
-    if (marks_.size() >= limit_) [[unlikely]] return over_limit();
+    if (marks_.size() >= limit_) [[unlikely]]
+      return over_limit();
     marks_.push_back(slots_.size());
     return {};
   }
 
   // Errors, for all below: kPickle where there are too few values above the last mark, or no mark.
   Result<Slot> pop() {
-    if (above_mark() == 0) [[unlikely]] return too_few();
+    if (above_mark() == 0) [[unlikely]]
+      return too_few();
     const Slot slot = slots_.back();
     slots_.pop_back();
     return slot;
   }
   Result<Slot*> top() {
-    if (above_mark() == 0) [[unlikely]] return too_few();
+    if (above_mark() == 0) [[unlikely]]
+      return too_few();
     return &slots_.back();
   }
   // POP: the last value, or else the last mark.
@@ -70,7 +74,8 @@ class Memo {
 
   // Errors: kLimit where `index` leaves more than Limits::max_memo_gap entries unset.
   Result<void> put(std::uint64_t index, Slot slot) {
-    if (index != entries_.size()) [[unlikely]] return put_out_of_order(index, slot);
+    if (index != entries_.size()) [[unlikely]]
+      return put_out_of_order(index, slot);
     entries_.push_back(slot);
     ++puts_;
     return {};

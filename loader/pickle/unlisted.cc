@@ -12,7 +12,8 @@ constexpr std::size_t kMostShown = 20;
 
 // Builtins that protocol 2 writes under their names in Python 2 (Lib/_compat_pickle.py).
 constexpr std::pair<std::string_view, std::string_view> kRenamed[] = {
-    {"xrange", "range"}, {"long", "int"}, {"unicode", "str"}, {"unichr", "chr"}, {"basestring", "str"},
+    {"xrange", "range"}, {"long", "int"},       {"unicode", "str"},
+    {"unichr", "chr"},   {"basestring", "str"},
 };
 
 }  // namespace

@@ -28,25 +28,25 @@ namespace hardload {
 enum class ValueKind : std::uint8_t {
   kNone,
   kBool,
-  kInt,         // fits std::int64_t
-  kBigInt,      // does not; see integer_bytes()
+  kInt,     // fits std::int64_t
+  kBigInt,  // does not; see Value::bytes()
   kFloat,
   kComplex,
-  kString,      // UTF-8, lone surrogates possible
+  kString,  // UTF-8, lone surrogates possible
   kBytes,
   kByteArray,
   kList,
   kTuple,
-  kSize,        // torch.Size
+  kSize,  // torch.Size
   kSet,
   kDict,
   kOrderedDict,
   kCounter,
-  kDtype,       // text(): "float32"
-  kQScheme,     // text(): "per_tensor_affine"
-  kLayout,      // text(): "torch.strided"
-  kDevice,      // items: type, and index if any
-  kClass,       // a listed class or function itself; text(): "torch\nFloatStorage"
+  kDtype,    // text(): "float32"
+  kQScheme,  // text(): "per_tensor_affine"
+  kLayout,   // text(): "torch.strided"
+  kDevice,   // items: type, and index if any
+  kClass,    // a listed class or function itself; text(): "torch\nFloatStorage"
   kTensor,
   kStorage,
 };
@@ -76,18 +76,18 @@ struct ValueGraph {
   // A name of the table, used as a value.
   struct Class {
     Global global;
-    Slot name;                       // "module\nname"
+    Slot name;  // "module\nname"
   };
 
-  Buffer text;                       // the pickle; strings lie in it
-  std::vector<std::byte> bytes;      // decoded bytes objects
-  std::vector<Slot> items;           // of tuples, sizes, devices, complex numbers
+  Buffer text;                   // the pickle; strings lie in it
+  std::vector<std::byte> bytes;  // decoded bytes objects
+  std::vector<Slot> items;       // of tuples, sizes, devices, complex numbers
   std::vector<Container> containers;
   std::map<std::uint64_t, Slot> attributes;  // of few OrderedDicts, set by BUILD: dicts
   std::vector<Call> calls;
   std::vector<Class> classes;
   Slot root;
-  std::uint64_t copied = 0;          // items and bytes that constructors copied so far
+  std::uint64_t copied = 0;  // items and bytes that constructors copied so far
 
   std::string_view text_of(Slot slot) const;
   std::span<const Slot> items_of(Slot slot) const;

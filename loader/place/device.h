@@ -14,8 +14,8 @@ namespace hardload {
 struct Device {
   static constexpr int kCurrent = -1;  // of its type
 
-  std::string type;                    // "cpu", "cuda", "meta", ...
-  int index = kCurrent;                // always kCurrent for cpu and meta
+  std::string type;      // "cpu", "cuda", "meta", ...
+  int index = kCurrent;  // always kCurrent for cpu and meta
 
   bool operator==(const Device&) const = default;
 };

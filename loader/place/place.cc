@@ -12,8 +12,8 @@ Result<std::vector<Device>> place(const Manifest& manifest,
   for (const StorageSpec& storage : manifest.storages()) {
     const std::string_view tag = map_location ? *map_location : storage.location;
     // Neighbours nearly always share a tag: look each up once.
-    const bool same = !places.empty() &&
-                      (map_location || manifest.storages()[places.size() - 1].location == tag);
+    const bool same =
+        !places.empty() && (map_location || manifest.storages()[places.size() - 1].location == tag);
     if (same) {
       places.push_back(places.back());
       continue;

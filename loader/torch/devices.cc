@@ -1,12 +1,11 @@
 #include "loader/torch/devices.h"
 
-#include <dlfcn.h>
-#include <stdlib.h>
-
 #include <memory>
 #include <string>
 
 #include <c10/core/impl/DeviceGuardImplInterface.h>
+#include <dlfcn.h>
+#include <stdlib.h>
 
 namespace hardload {
 namespace {

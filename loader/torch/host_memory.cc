@@ -29,17 +29,15 @@ Result<std::span<std::byte>> HostMemory::allocate(std::size_t storage, std::uint
 c10::Storage lend_storage(std::span<std::byte> bytes, std::shared_ptr<const void> owner) {
   using Owner = std::shared_ptr<const void>;
   auto context = std::make_unique<Owner>(std::move(owner));
-  c10::DataPtr data(bytes.data(), context.release(),
-                    [](void* pointer) { delete static_cast<Owner*>(pointer); },
-                    c10::DeviceType::CPU);
+  c10::DataPtr data(
+      bytes.data(), context.release(), [](void* pointer) { delete static_cast<Owner*>(pointer); },
+      c10::DeviceType::CPU);
   return c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(),
                                                static_cast<std::int64_t>(bytes.size()),
                                                std::move(data), /*allocator=*/nullptr,
                                                /*resizable=*/false);
 }
 
-c10::Storage meta_storage(std::uint64_t bytes) {
-  return new_storage(c10::DeviceType::Meta, bytes);
-}
+c10::Storage meta_storage(std::uint64_t bytes) { return new_storage(c10::DeviceType::Meta, bytes); }
 
 }  // namespace hardload

@@ -23,10 +23,10 @@ bool can_be_lent(const ByteSource& source, const Manifest& manifest, const Stora
   if (storage.record == nullptr || storage.record->compression != Compression::kStored) {
     return false;
   }
-  const bool same_order = (manifest.byte_order() == ByteOrder::kLittle) ==
-                          (std::endian::native == std::endian::little);
-  const auto address = reinterpret_cast<std::uintptr_t>(source.view().data()) +
-                       storage.record->data_offset;
+  const bool same_order =
+      (manifest.byte_order() == ByteOrder::kLittle) == (std::endian::native == std::endian::little);
+  const auto address =
+      reinterpret_cast<std::uintptr_t>(source.view().data()) + storage.record->data_offset;
   constexpr std::uintptr_t kLargestItem = 16;  // complex128
   return same_order && address % kLargestItem == 0;
 }
@@ -66,11 +66,10 @@ Result<Checkpoint> run_stages(std::shared_ptr<const ByteSource> source,
     is_lent[i] = lend_it;
     if (!lend_it && places[i].type != "meta") to_read.push_back(i);
   }
-  HARDLOAD_ASSIGN(const TransferReport report,
-                  transfer(*source, *manifest, to_read, memory,
-                           {.limits = options.limits,
-                            .threads = options.threads,
-                            .verify_crc = options.verify_crc}));
+  HARDLOAD_ASSIGN(const TransferReport report, transfer(*source, *manifest, to_read, memory,
+                                                        {.limits = options.limits,
+                                                         .threads = options.threads,
+                                                         .verify_crc = options.verify_crc}));
   std::vector<c10::Storage> storages = std::move(memory).take();
   for (std::size_t i = 0; i < places.size(); ++i) {
     const StorageSpec& storage = manifest->storages()[i];
@@ -89,8 +88,7 @@ Result<Checkpoint> run_stages(std::shared_ptr<const ByteSource> source,
 }  // namespace
 
 Result<Checkpoint> load(const std::string& path, const LoadOptions& options) {
-  HARDLOAD_ASSIGN(auto source,
-                  options.mapped ? MappedSource::open(path) : FileSource::open(path));
+  HARDLOAD_ASSIGN(auto source, options.mapped ? MappedSource::open(path) : FileSource::open(path));
   return load(std::shared_ptr<const ByteSource>(std::move(source)), options);
 }
 

@@ -101,8 +101,8 @@ Result<IncompatibleKeys> run(torch::nn::Module& module, const StateDict& state,
   // copy_ also tells autograd that the parameter has changed.
   const c10::NoGradGuard no_grad;
   for (const Copy& copy : copies) copy.target.copy_(copy.source);
-  return IncompatibleKeys{
-      report.missing_keys, {report.unexpected_keys.begin(), report.unexpected_keys.end()}};
+  return IncompatibleKeys{report.missing_keys,
+                          {report.unexpected_keys.begin(), report.unexpected_keys.end()}};
 }
 
 }  // namespace

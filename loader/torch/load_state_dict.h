@@ -47,8 +47,8 @@ Result<IncompatibleKeys> load_state_dict(torch::nn::Module& module, const StateD
 
 // The most common mistake in the use of load_state_dict, caught by the compiler.
 template <typename FileName>
-  requires std::convertible_to<FileName, std::string_view> ||
-           std::same_as<FileName, std::filesystem::path>
+requires std::convertible_to<FileName, std::string_view> ||
+    std::same_as<FileName, std::filesystem::path>
 void load_state_dict(torch::nn::Module&, const FileName&, const LoadStateDictOptions& = {}) {
   static_assert(!std::same_as<FileName, FileName>,
                 "load_state_dict takes a state dict, not a file name. Load the file first: "

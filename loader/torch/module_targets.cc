@@ -51,8 +51,8 @@ std::uint32_t add_node(const torch::nn::Module& module, std::string prefix,
     const std::uint32_t below =
         child.value() == nullptr
             ? ModuleSpec::kNone
-            : add_node(*child.value(),
-                       targets.spec.nodes[number].prefix + child.key() + ".", targets);
+            : add_node(*child.value(), targets.spec.nodes[number].prefix + child.key() + ".",
+                       targets);
     targets.spec.nodes[number].children.push_back({child.key(), below});
   }
   return number;

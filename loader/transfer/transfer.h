@@ -25,8 +25,8 @@ struct TransferOptions {
 };
 
 struct TransferReport {
-  std::uint64_t bytes = 0;            // moved
-  std::uint64_t verified_bytes = 0;   // of these, with a CRC-32 that was compared
+  std::uint64_t bytes = 0;           // moved
+  std::uint64_t verified_bytes = 0;  // of these, with a CRC-32 that was compared
 };
 
 // Moves the content of each of `storages` (numbers of the manifest) to where `sink` says: inflated,

@@ -109,7 +109,8 @@ TEST(SeededHashIgnoringCase, TellsNamesApart) {
   EXPECT_NE(seeded_hash("data"), seeded_hash("DATA"));
 }
 
-// Only letters have two cases: names of other bytes that differ in the same bit would collide at will.
+// Only letters have two cases: names of other bytes that differ in the same bit would collide at
+// will.
 TEST(SeededHashIgnoringCase, FoldsLettersAlone) {
   for (int code = 0; code < 256; ++code) {
     const std::string one(1, static_cast<char>(code));

@@ -1,14 +1,13 @@
 // FileSource notices files that change under it, and counts what a sparse file really occupies.
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "loader/bytes/file_source.h"
 #include "tests/support/files.h"

@@ -1,15 +1,14 @@
 // MappedSource lends the file's bytes, privately, and reads them as FileSource does.
 
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-
 #include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "loader/bytes/file_source.h"
 #include "tests/support/files.h"

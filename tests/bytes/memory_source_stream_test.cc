@@ -1,14 +1,13 @@
 // read_stream takes all of a stream, however it arrives, up to the limit.
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "loader/bytes/memory_source.h"
 #include "tests/support/files.h"

@@ -59,8 +59,7 @@ nlohmann::ordered_json inspect(const std::string& path) {
 TEST(Inspect, EqualsWhatTorchReads) {
   for (const std::string& path : testing::golden_files()) {
     const std::string expected_path = path.substr(0, path.size() - 3) + ".json";
-    EXPECT_EQ(inspect(path), parse(testing::read_file(expected_path)))
-        << path;
+    EXPECT_EQ(inspect(path), parse(testing::read_file(expected_path))) << path;
   }
 }
 

@@ -59,8 +59,7 @@ TEST(Verify, CountsWhatAllRecordsInflateTo) {
 
 // C04: what a pickle makes is many times its size, so less of it may come from one byte.
 TEST(Verify, BoundsAnInflatedPickle) {
-  const std::string lists =
-      PickleBuilder().raw("](" + std::string(4 << 20, ']') + "e").stop();
+  const std::string lists = PickleBuilder().raw("](" + std::string(4 << 20, ']') + "e").stop();
   const std::string bytes =
       CheckpointBuilder().without("data.pkl").record("data.pkl", lists, {.deflate = true}).build();
   ASSERT_LT(bytes.size(), 20'000u);

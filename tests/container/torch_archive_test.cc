@@ -130,8 +130,8 @@ TEST(TorchArchive, RefusesArchivesWithoutPickle) {  // N07
 TEST(TorchArchive, RefusesItsOwnRecordsInAnotherCase) {  // Z24
   EXPECT_ERROR(open(CheckpointBuilder().without("data.pkl").record("DATA.PKL", "").build()),
                ErrorKind::kName, "differs from 'data.pkl' in upper and lower case only");
-  for (const char* name : {"BYTEORDER", "Version", ".DATA/version", ".data/Serialization_id",
-                           "Constants.pkl"}) {
+  for (const char* name :
+       {"BYTEORDER", "Version", ".DATA/version", ".data/Serialization_id", "Constants.pkl"}) {
     const CheckpointBuilder plain = CheckpointBuilder().without("byteorder").without("version");
     EXPECT_ERROR(open(CheckpointBuilder(plain).record(name, "x").build()), ErrorKind::kName,
                  "in upper and lower case only")

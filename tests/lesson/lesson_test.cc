@@ -2,10 +2,9 @@
 
 #include <string>
 
+#include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-
-#include <ATen/ops/equal.h>
 
 #include "loader/hardload.h"
 #include "tests/lesson/net.h"
@@ -70,8 +69,7 @@ TEST(Lesson, EveryParameterEqualsThatOfTheFile) {
 // Row 4: a whole pickled model instead of its state.
 TEST(Lesson, WholeModelIsRefusedByItsClass) {
   const auto loaded = load("data/lesson/whole_model.pt");
-  ASSERT_TRUE(testing::is_error(loaded, ErrorKind::kGlobal,
-                                "whole pickled object (__main__.Net)"));
+  ASSERT_TRUE(testing::is_error(loaded, ErrorKind::kGlobal, "whole pickled object (__main__.Net)"));
   EXPECT_NE(loaded.error().message().find("model.state_dict()"), std::string::npos);
   EXPECT_NE(loaded.error().message().find("torch.nn.modules.linear.Linear"), std::string::npos);
 }

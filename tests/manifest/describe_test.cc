@@ -88,7 +88,8 @@ TEST(Describe, EveryErrorNamesTheSource) {
            good_file().record("version", "99"),
            good_file().without("data.pkl"),
            CheckpointBuilder().pickle("\x80\x02"),
-           CheckpointBuilder().pickle("\x80\x02" "cos\nsystem\n."),
+           CheckpointBuilder().pickle("\x80\x02"
+                                      "cos\nsystem\n."),
            CheckpointBuilder().pickle(tensor_pickle()),
        }) {
     const auto manifest = describe_file(file);
@@ -148,7 +149,9 @@ TEST(Describe, ADeflatedPickleIsThatPickle) {
 // N08, T20
 TEST(Describe, LooksAtNoRecordThatItDoesNotNeed) {
   EXPECT_OK(describe_file(good_file()
-                              .record("other.pkl", "\x80\x02" "cos\nsystem\n)R.")
+                              .record("other.pkl",
+                                      "\x80\x02"
+                                      "cos\nsystem\n)R.")
                               .record("data/data.pkl", "cos\nsystem\n.")
                               .storage("1", "never mentioned")
                               .record(".data/unknown", "x")));
@@ -212,8 +215,7 @@ TEST(Describe, AFailingReadIsAnError) {
 
 TEST(Describe, ReadsNoTensorData) {
   constexpr std::size_t kBytes = 4 << 20;
-  const std::string pickle =
-      PickleBuilder().tensor("ByteStorage", "0", kBytes, {1}, {1}).stop();
+  const std::string pickle = PickleBuilder().tensor("ByteStorage", "0", kBytes, {1}, {1}).stop();
   const std::string file =
       CheckpointBuilder().pickle(pickle).storage("0", std::string(kBytes, '\7')).build();
   const FailingSource source(file, -1, false);

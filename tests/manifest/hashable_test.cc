@@ -42,30 +42,63 @@ class Keys {
 
 const std::string kZero = "G\0\0\0\0\0\0\0\0"s, kMinusZero = "G\x80\0\0\0\0\0\0\0"s,
                   kOne = "G?\xf0\0\0\0\0\0\0"s, kHalf = "G?\xe0\0\0\0\0\0\0"s,
-                  kBytesA = "c_codecs\nencode\nU\x01" "aU\x06latin1\x86R",
-                  kBytesB = "c_codecs\nencode\nU\x01" "bU\x06latin1\x86R",
-                  kSize1 = "ctorch\nSize\nK\x01\x85\x85R",
-                  kInt8 = "ctorch\nint8\n", kTensor = "ctorch\nTensor\n)R",
-                  kTwoTo63 = "GC\xe0\0\0\0\0\0\0"s, kMinusTwoTo63 = "G\xc3\xe0\0\0\0\0\0\0"s,
-                  kNan = "G\x7f\xf8\0\0\0\0\0\0"s, kMinusOne = "G\xbf\xf0\0\0\0\0\0\0"s,
-                  kMinusTwoTo100 = "G\xc6\x30\0\0\0\0\0\0"s,
-                  kComplex = "c__builtin__\ncomplex\n", kDevice = "ctorch\ndevice\nU\x03" "cpu\x85R",
+                  kBytesA =
+                      "c_codecs\nencode\nU\x01"
+                      "aU\x06latin1\x86R",
+                  kBytesB =
+                      "c_codecs\nencode\nU\x01"
+                      "bU\x06latin1\x86R",
+                  kSize1 = "ctorch\nSize\nK\x01\x85\x85R", kInt8 = "ctorch\nint8\n",
+                  kTensor = "ctorch\nTensor\n)R", kTwoTo63 = "GC\xe0\0\0\0\0\0\0"s,
+                  kMinusTwoTo63 = "G\xc3\xe0\0\0\0\0\0\0"s, kNan = "G\x7f\xf8\0\0\0\0\0\0"s,
+                  kMinusOne = "G\xbf\xf0\0\0\0\0\0\0"s, kMinusTwoTo100 = "G\xc6\x30\0\0\0\0\0\0"s,
+                  kComplex = "c__builtin__\ncomplex\n",
+                  kDevice =
+                      "ctorch\ndevice\nU\x03"
+                      "cpu\x85R",
                   kBig = "\x8a\x09\0\0\0\0\0\0\0\0\1"s, kOtherBig = "\x8a\x09\1\0\0\0\0\0\0\0\1"s;
 
 // P22
 TEST(CheckKeys, RefusesAKeyThatStandsTwice) {
   for (const std::string& instructions : {
-           "U\x01" "aU\x01" "a"s, "U\0U\0"s, "K\x01K\x01"s, "NN"s, "\x88\x88"s,
-           "K\x01\x88"s, "\x89K\0"s, "K\x01"s + kOne, "\x88"s + kOne, "\x89"s + kMinusZero,
-           kZero + kMinusZero, kHalf + kHalf, kBytesA + kBytesA, kBig + kBig, "))"s,
-           "K\x01\x85K\x01\x85"s, "K\x01\x85\x88\x85"s, "K\x01\x85"s + kSize1, kSize1 + kSize1,
-           "U\x01xN\x86U\x01xN\x86"s, "K\x01\x85\x85K\x01\x85\x85"s,
+           "U\x01"
+           "aU\x01"
+           "a"s,
+           "U\0U\0"s,
+           "K\x01K\x01"s,
+           "NN"s,
+           "\x88\x88"s,
+           "K\x01\x88"s,
+           "\x89K\0"s,
+           "K\x01"s + kOne,
+           "\x88"s + kOne,
+           "\x89"s + kMinusZero,
+           kZero + kMinusZero,
+           kHalf + kHalf,
+           kBytesA + kBytesA,
+           kBig + kBig,
+           "))"s,
+           "K\x01\x85K\x01\x85"s,
+           "K\x01\x85\x88\x85"s,
+           "K\x01\x85"s + kSize1,
+           kSize1 + kSize1,
+           "U\x01xN\x86U\x01xN\x86"s,
+           "K\x01\x85\x85K\x01\x85\x85"s,
            kMinusTwoTo63 + "\x8a\x08\0\0\0\0\0\0\0\x80"s,
-           "K\x01K\x02K\x03K\x04K\x02"s, kInt8 + "q\0h\0"s, kTensor + "q\0h\0"s,
-           "X\1\0\0\0" "aU\x01" "a"s, kInt8 + kInt8, kDevice + kDevice,
-           "ctorch\nFloatStorage\nctorch\nFloatStorage\n"s, "K\1\x8a\x09\1\0\0\0\0\0\0\0\0"s,
-           kBig + "\x8a\x0a\0\0\0\0\0\0\0\0\1\0"s, kMinusOne + "\x8a\x01\xff"s,
-           kComplex + kOne + kZero + "\x86RK\1"s, kTwoTo63 + "\x8a\x09\0\0\0\0\0\0\0\x80\0"s,
+           "K\x01K\x02K\x03K\x04K\x02"s,
+           kInt8 + "q\0h\0"s,
+           kTensor + "q\0h\0"s,
+           "X\1\0\0\0"
+           "aU\x01"
+           "a"s,
+           kInt8 + kInt8,
+           kDevice + kDevice,
+           "ctorch\nFloatStorage\nctorch\nFloatStorage\n"s,
+           "K\1\x8a\x09\1\0\0\0\0\0\0\0\0"s,
+           kBig + "\x8a\x0a\0\0\0\0\0\0\0\0\1\0"s,
+           kMinusOne + "\x8a\x01\xff"s,
+           kComplex + kOne + kZero + "\x86RK\1"s,
+           kTwoTo63 + "\x8a\x09\0\0\0\0\0\0\0\x80\0"s,
            kMinusTwoTo100 + "\x8a\x0d\0\0\0\0\0\0\0\0\0\0\0\0\xf0"s,
            kComplex + kOne + kHalf + "\x86R"s + kComplex + kOne + kHalf + "\x86R",
        }) {
@@ -76,15 +109,40 @@ TEST(CheckKeys, RefusesAKeyThatStandsTwice) {
 
 TEST(CheckKeys, TakesKeysThatDiffer) {
   for (const std::string& instructions : {
-           ""s, "U\x01" "aU\x01" "b"s, "U\x01" "1K\x01"s, "U\0N)"s, kHalf + kOne,
-           "U\x01" "a"s + kBytesA, kBytesA + kBytesB, "U\x04None" "N"s, "K\x01\x85K\x01"s,
-           "K\x01K\x02\x86K\x02K\x01\x86"s, "K\x01\x85K\x01\x85\x85"s, ")\x29\x85"s,
-           "K\x01K\x02\x86K\x03\x86" "K\x01K\x02K\x03\x86\x86"s,  // ((1, 2), 3), (1, (2, 3))
-           kBig + kOtherBig, kTwoTo63 + "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f"s,
-           "U\x03(1:\x85"s + "U\x01(U\x01:\x86", "U\x01xU\x01y\x86U\x02xy\x85"s,
-           kInt8 + "ctorch\nint16\n"s, kTensor + kTensor, "K\0U\1" "0\x89\x85"s,
-           "U\x03s1:U\x01s"s, "K\xffJ\xff\xff\xff\xff"s, kNan + kNan,
-           kNan + "\x85"s + kNan + "\x85", kDevice + "ctorch\ndevice\nU\x03" "cpuK\0\x86R"s,
+           ""s,
+           "U\x01"
+           "aU\x01"
+           "b"s,
+           "U\x01"
+           "1K\x01"s,
+           "U\0N)"s,
+           kHalf + kOne,
+           "U\x01"
+           "a"s +
+               kBytesA,
+           kBytesA + kBytesB,
+           "U\x04None"
+           "N"s,
+           "K\x01\x85K\x01"s,
+           "K\x01K\x02\x86K\x02K\x01\x86"s,
+           "K\x01\x85K\x01\x85\x85"s,
+           ")\x29\x85"s,
+           "K\x01K\x02\x86K\x03\x86"
+           "K\x01K\x02K\x03\x86\x86"s,  // ((1, 2), 3), (1, (2, 3))
+           kBig + kOtherBig,
+           kTwoTo63 + "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f"s,
+           "U\x03(1:\x85"s + "U\x01(U\x01:\x86",
+           "U\x01xU\x01y\x86U\x02xy\x85"s,
+           kInt8 + "ctorch\nint16\n"s,
+           kTensor + kTensor,
+           "K\0U\1"
+           "0\x89\x85"s,
+           "U\x03s1:U\x01s"s,
+           "K\xffJ\xff\xff\xff\xff"s,
+           kNan + kNan,
+           kNan + "\x85"s + kNan + "\x85",
+           kDevice + "ctorch\ndevice\nU\x03"
+                     "cpuK\0\x86R"s,
            kComplex + kOne + kHalf + "\x86R"s + kComplex + kHalf + kOne + "\x86R",
            kTwoTo63 + "\x8a\x09\1\0\0\0\0\0\0\x80\0"s,
        }) {
@@ -101,8 +159,15 @@ TEST(CheckKeys, RefusesKeysThatAreNestedTooDeep) {
 
 TEST(CheckKeys, NamesTheRepeatedKey) {
   EXPECT_ERROR(Keys(kHalf + kHalf).check(), ErrorKind::kKey, "the key of type float stands");
-  EXPECT_ERROR(Keys("U\x03" "fooU\x03" "foo").check(), ErrorKind::kKey, "the key 'foo' stands");
-  EXPECT_ERROR(Keys("K\x07" "K\x07").check(), ErrorKind::kKey, "the key 7 stands");
+  EXPECT_ERROR(Keys("U\x03"
+                    "fooU\x03"
+                    "foo")
+                   .check(),
+               ErrorKind::kKey, "the key 'foo' stands");
+  EXPECT_ERROR(Keys("K\x07"
+                    "K\x07")
+                   .check(),
+               ErrorKind::kKey, "the key 7 stands");
   const std::string key = "X\x2c\1\0\0"s + std::string(300, 'k');
   EXPECT_ERROR(Keys(key + key).check(), ErrorKind::kKey,
                "the key '" + std::string(200, 'k') + "' stands");
@@ -128,9 +193,22 @@ TEST(CheckKeys, RefusesWhatPythonCannotHash) {
 
 TEST(CheckKeys, TakesAllThatPythonCanHash) {
   for (const std::string& instructions : {
-           "N"s, "\x88"s, "K\x01"s, kBig, kHalf, "U\x01x"s, kBytesA, ")"s, kSize1, kInt8, kTensor,
-           "ctorch\nper_tensor_affine\n"s, "ctorch\nFloatStorage\n"s, ")Q"s,
-           "ctorch\ndevice\nU\x03" "cpu\x85R"s,
+           "N"s,
+           "\x88"s,
+           "K\x01"s,
+           kBig,
+           kHalf,
+           "U\x01x"s,
+           kBytesA,
+           ")"s,
+           kSize1,
+           kInt8,
+           kTensor,
+           "ctorch\nper_tensor_affine\n"s,
+           "ctorch\nFloatStorage\n"s,
+           ")Q"s,
+           "ctorch\ndevice\nU\x03"
+           "cpu\x85R"s,
            "ctorch.serialization\n_get_layout\nU\x0dtorch.strided\x85R"s,
            "c__builtin__\ncomplex\n"s + kHalf + kHalf + "\x86R",
        }) {
@@ -139,11 +217,29 @@ TEST(CheckKeys, TakesAllThatPythonCanHash) {
 }
 
 TEST(CheckKeys, LooksAtEverySecondSlotOfADict) {
-  EXPECT_OK(Keys("U\x01" "a]U\x01" "b]").check(2));
-  EXPECT_OK(Keys("U\x01" "aU\x01" "bU\x01" "bU\x01" "b").check(2));
-  EXPECT_ERROR(Keys("U\x01" "aNU\x01" "aN").check(2), ErrorKind::kKey, "'a'");
-  EXPECT_ERROR(Keys("]U\x01" "a").check(2), ErrorKind::kPickle, "a list is used as a key");
-  EXPECT_ERROR(Keys("U\x01" "a]").check(1), ErrorKind::kPickle, "a list is used as a key");
+  EXPECT_OK(Keys("U\x01"
+                 "a]U\x01"
+                 "b]")
+                .check(2));
+  EXPECT_OK(Keys("U\x01"
+                 "aU\x01"
+                 "bU\x01"
+                 "bU\x01"
+                 "b")
+                .check(2));
+  EXPECT_ERROR(Keys("U\x01"
+                    "aNU\x01"
+                    "aN")
+                   .check(2),
+               ErrorKind::kKey, "'a'");
+  EXPECT_ERROR(Keys("]U\x01"
+                    "a")
+                   .check(2),
+               ErrorKind::kPickle, "a list is used as a key");
+  EXPECT_ERROR(Keys("U\x01"
+                    "a]")
+                   .check(1),
+               ErrorKind::kPickle, "a list is used as a key");
 }
 
 TEST(CheckKeys, FindsOneRepeatedAmongMany) {

@@ -20,9 +20,8 @@ constexpr Wide kTooMuch = Wide{1} << 64;  // more bytes than any file has
 std::string check_records(const ByteSource& source, const Manifest& manifest) {
   std::vector<const Record*> records;
   for (const Record& record : manifest.archive().zip().records()) records.push_back(&record);
-  std::sort(records.begin(), records.end(), [](const Record* a, const Record* b) {
-    return a->header_offset < b->header_offset;
-  });
+  std::sort(records.begin(), records.end(),
+            [](const Record* a, const Record* b) { return a->header_offset < b->header_offset; });
   Wide end = 0;
   for (const Record* record : records) {
     const auto wrong = [&](std::string_view what) {

@@ -48,10 +48,10 @@ void expect_count(const View& view, std::int64_t expected) {
 
 TEST(Layout, CountsTheElementsOfAView) {
   expect_count({{2, 3}, {3, 1}, 0, 4, 24}, 6);
-  expect_count({{3, 2}, {1, 3}, 0, 4, 24}, 6);   // T13: transposed
-  expect_count({{2, 2}, {3, 1}, 1, 4, 24}, 4);   // narrowed
-  expect_count({{3, 2}, {1, 1}, 0, 4, 16}, 6);   // T13: overlapping
-  expect_count({{5, 7}, {0, 0}, 0, 8, 8}, 35);   // expanded
+  expect_count({{3, 2}, {1, 3}, 0, 4, 24}, 6);  // T13: transposed
+  expect_count({{2, 2}, {3, 1}, 1, 4, 24}, 4);  // narrowed
+  expect_count({{3, 2}, {1, 1}, 0, 4, 16}, 6);  // T13: overlapping
+  expect_count({{5, 7}, {0, 0}, 0, 8, 8}, 35);  // expanded
   expect_count({{6}, {1}, 0, 16, 96}, 6);
   expect_count({{1}, {1}, 5, 4, 24}, 1);
 }
@@ -152,28 +152,30 @@ TEST(Layout, ZeroStridesMayMakeManyElementsOfFew) {
 TEST(Layout, AgreesWithLookingAtEachElement) {
   const Dims sizes = {0, 1, 2, 3}, strides = {0, 1, 2, 5}, offsets = {0, 1, 4};
   int accepted = 0, refused = 0;
-  for (const auto a : sizes) for (const auto b : sizes) {
-    for (const auto s : strides) for (const auto t : strides) {
-      for (const auto offset : offsets) {
-        std::int64_t needed = 0;  // elements
-        for (std::int64_t i = 0; i < a; ++i) {
-          for (std::int64_t j = 0; j < b; ++j) {
-            needed = std::max(needed, offset + i * s + j * t + 1);
+  for (const auto a : sizes)
+    for (const auto b : sizes) {
+      for (const auto s : strides)
+        for (const auto t : strides) {
+          for (const auto offset : offsets) {
+            std::int64_t needed = 0;  // elements
+            for (std::int64_t i = 0; i < a; ++i) {
+              for (std::int64_t j = 0; j < b; ++j) {
+                needed = std::max(needed, offset + i * s + j * t + 1);
+              }
+            }
+            for (std::int64_t bytes = 0; bytes <= 64; ++bytes) {
+              const View view = {{a, b}, {s, t}, offset, 3, static_cast<std::uint64_t>(bytes)};
+              const auto count = check(view);
+              ASSERT_EQ(count.ok(), needed * 3 <= bytes)
+                  << a << "," << b << " " << s << "," << t << " " << offset << " " << bytes;
+              if (count.ok()) {
+                EXPECT_EQ(*count, a * b);
+              }
+              ++(count.ok() ? accepted : refused);
+            }
           }
         }
-        for (std::int64_t bytes = 0; bytes <= 64; ++bytes) {
-          const View view = {{a, b}, {s, t}, offset, 3, static_cast<std::uint64_t>(bytes)};
-          const auto count = check(view);
-          ASSERT_EQ(count.ok(), needed * 3 <= bytes)
-              << a << "," << b << " " << s << "," << t << " " << offset << " " << bytes;
-          if (count.ok()) {
-            EXPECT_EQ(*count, a * b);
-          }
-          ++(count.ok() ? accepted : refused);
-        }
-      }
     }
-  }
   EXPECT_GT(accepted, 10'000);
   EXPECT_GT(refused, 5'000);
 }

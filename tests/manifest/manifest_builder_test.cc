@@ -16,8 +16,7 @@ namespace {
 using testing::PickleBuilder;
 
 Result<Manifest> build(const std::string& pickle, const Limits& limits = {}) {
-  const std::string file =
-      testing::CheckpointBuilder().storage("0", std::string(24, '\1')).build();
+  const std::string file = testing::CheckpointBuilder().storage("0", std::string(24, '\1')).build();
   const auto source = testing::source_of(file);
   HARDLOAD_ASSIGN(TorchArchive archive, TorchArchive::open(source, limits, true));
   HARDLOAD_ASSIGN(ValueGraph graph, testing::run(pickle, limits));
@@ -25,8 +24,8 @@ Result<Manifest> build(const std::string& pickle, const Limits& limits = {}) {
 }
 
 TEST(ManifestBuilder, ResolvesAllTensors) {
-  const auto manifest = build(PickleBuilder().empty_dict().text("w").raw(testing::tensor())
-                                  .op('s').stop());
+  const auto manifest =
+      build(PickleBuilder().empty_dict().text("w").raw(testing::tensor()).op('s').stop());
   ASSERT_OK(manifest);
   ASSERT_EQ(manifest->named_tensors().size(), 1u);
   EXPECT_EQ(manifest->name(manifest->named_tensors()[0]), "w");

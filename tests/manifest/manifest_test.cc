@@ -21,9 +21,16 @@ using Dims = std::vector<std::int64_t>;
 
 // {"a": [None, <2x3>], (1, "x"): <scalar>}
 Result<Manifest> describe_two_tensors() {
-  return testing::describe_pickle(
-      PickleBuilder().raw("}(").text("a").raw("](N").tensor("FloatStorage", "0", 6, {2, 3}, {3, 1})
-          .raw("eK\x01").text("x").raw("\x86").tensor("FloatStorage", "0", 6, {}, {}, 5).op('u'));
+  return testing::describe_pickle(PickleBuilder()
+                                      .raw("}(")
+                                      .text("a")
+                                      .raw("](N")
+                                      .tensor("FloatStorage", "0", 6, {2, 3}, {3, 1})
+                                      .raw("eK\x01")
+                                      .text("x")
+                                      .raw("\x86")
+                                      .tensor("FloatStorage", "0", 6, {}, {}, 5)
+                                      .op('u'));
 }
 
 void expect_two_tensors(const Manifest& manifest) {

@@ -60,19 +60,38 @@ TEST(StorageTable, ReadsAStorage) {
 // T21
 TEST(StorageTable, KnowsTheSizeOfEachClass) {
   const std::pair<std::string_view, std::size_t> classes[] = {
-      {"torch\nDoubleStorage", 8}, {"torch\nFloatStorage", 4}, {"torch\nHalfStorage", 2},
-      {"torch\nBFloat16Storage", 2}, {"torch\nLongStorage", 8}, {"torch\nIntStorage", 4},
-      {"torch\nShortStorage", 2}, {"torch\nCharStorage", 1}, {"torch\nByteStorage", 1},
-      {"torch\nBoolStorage", 1}, {"torch\nComplexDoubleStorage", 16},
-      {"torch\nComplexFloatStorage", 8}, {"torch.cuda\nFloatStorage", 4},
-      {"torch.cuda\nDoubleStorage", 8}, {"torch.storage\nUntypedStorage", 1},
+      {"torch\nDoubleStorage", 8},
+      {"torch\nFloatStorage", 4},
+      {"torch\nHalfStorage", 2},
+      {"torch\nBFloat16Storage", 2},
+      {"torch\nLongStorage", 8},
+      {"torch\nIntStorage", 4},
+      {"torch\nShortStorage", 2},
+      {"torch\nCharStorage", 1},
+      {"torch\nByteStorage", 1},
+      {"torch\nBoolStorage", 1},
+      {"torch\nComplexDoubleStorage", 16},
+      {"torch\nComplexFloatStorage", 8},
+      {"torch.cuda\nFloatStorage", 4},
+      {"torch.cuda\nDoubleStorage", 8},
+      {"torch.storage\nUntypedStorage", 1},
   };
   for (const auto& [name, item] : classes) {
-    const std::string id = PickleBuilder("").mark().text("storage").raw("c").raw(name).raw("\n")
-                               .text("0").text("cpu").integer(5).tuple().op('Q').bytes();
+    const std::string id = PickleBuilder("")
+                               .mark()
+                               .text("storage")
+                               .raw("c")
+                               .raw(name)
+                               .raw("\n")
+                               .text("0")
+                               .text("cpu")
+                               .integer(5)
+                               .tuple()
+                               .op('Q')
+                               .bytes();
     const CheckpointBuilder file = CheckpointBuilder().pickle(PickleBuilder().raw(id).stop());
-    const auto right = testing::describe_file(
-        CheckpointBuilder(file).storage("0", std::string(5 * item, 'x')));
+    const auto right =
+        testing::describe_file(CheckpointBuilder(file).storage("0", std::string(5 * item, 'x')));
     ASSERT_OK(right) << name;
     EXPECT_EQ(item_bytes(right->storages()[0].dtype), item) << name;
     EXPECT_ERROR(testing::describe_file(
@@ -84,18 +103,31 @@ TEST(StorageTable, KnowsTheSizeOfEachClass) {
 
 // T01
 TEST(StorageTable, RefusesIdsOfAnotherForm) {
-  const std::string storage = "U\x07storage", type = "ctorch\nFloatStorage\n", key = "U\x01" "0",
-                    location = "U\x03" "cpu", numel = "K\x06";
+  const std::string storage = "U\x07storage", type = "ctorch\nFloatStorage\n",
+                    key =
+                        "U\x01"
+                        "0",
+                    location =
+                        "U\x03"
+                        "cpu",
+                    numel = "K\x06";
   ASSERT_OK(describe_id("(" + storage + type + key + location + numel + "t"));
   for (const std::string& parts : {
-           ""s, storage, storage + type, storage + type + key, storage + type + key + location,
+           ""s,
+           storage,
+           storage + type,
+           storage + type + key,
+           storage + type + key + location,
            storage + type + key + location + numel + "N",
            "U\x07Storage" + type + key + location + numel,
            "U\x08storage " + type + key + location + numel,
            "N" + type + key + location + numel,
            "U\x06module" + type + key + location + numel,
            storage + "N" + key + location + numel,
-           storage + "U\x0c" "FloatStorage" + key + location + numel,
+           storage +
+               "U\x0c"
+               "FloatStorage" +
+               key + location + numel,
            storage + "ctorch\nfloat32\n" + key + location + numel,
            storage + "ctorch\nFloatTensor\n" + key + location + numel,
            storage + "ctorch._utils\n_rebuild_tensor\n" + key + location + numel,
@@ -106,7 +138,9 @@ TEST(StorageTable, RefusesIdsOfAnotherForm) {
            storage + type + key + "ctorch\ndevice\n" + location + "\x85R" + numel,
            storage + type + key + location + "N",
            storage + type + key + location + "\x88",
-           storage + type + key + location + "U\x01" "6",
+           storage + type + key + location +
+               "U\x01"
+               "6",
            storage + type + key + location + "G@\x18\0\0\0\0\0\0"s,
            storage + type + key + location + "\x8a\x09\x06\0\0\0\0\0\0\0\1"s,
        }) {
@@ -118,9 +152,8 @@ TEST(StorageTable, RefusesIdsOfAnotherForm) {
 
 // T02
 TEST(StorageTable, RefusesUnsafeKeys) {
-  for (const std::string& key :
-       {""s, "/"s, "a/b"s, "../0"s, ".."s, "."s, "/etc/passwd"s, "0\0"s, "\0"s, "0/"s,
-        std::string(100'000, '0'), std::string(4097, '0')}) {
+  for (const std::string& key : {""s, "/"s, "a/b"s, "../0"s, ".."s, "."s, "/etc/passwd"s, "0\0"s,
+                                 "\0"s, "0/"s, std::string(100'000, '0'), std::string(4097, '0')}) {
     EXPECT_ERROR(describe_ids({{"FloatStorage", key, 6}}, {{"0", 24}}), ErrorKind::kName,
                  "is unsafe")
         << key.substr(0, 20);
@@ -145,9 +178,9 @@ TEST(StorageTable, RefusesImpossibleNumbersOfElements) {
   EXPECT_ERROR(describe_ids({{"FloatStorage", "0", std::int64_t{1} << 62}}, {{"0", 0}}),
                ErrorKind::kStorage, "it declares 4611686018427387904 elements, which overflow");
   // 2^61 + 3 complex numbers of 16 bytes wrap around to 48 bytes.
-  EXPECT_ERROR(describe_ids({{"ComplexDoubleStorage", "0", (std::int64_t{1} << 61) + 3}},
-                            {{"0", 48}}),
-               ErrorKind::kStorage, "which overflow");
+  EXPECT_ERROR(
+      describe_ids({{"ComplexDoubleStorage", "0", (std::int64_t{1} << 61) + 3}}, {{"0", 48}}),
+      ErrorKind::kStorage, "which overflow");
 }
 
 // T05, T06
@@ -179,9 +212,9 @@ TEST(StorageTable, AnEmptyStorageNeedsNoRecord) {
 }
 
 TEST(StorageTable, ReferencesToOneKeyAreOneStorage) {
-  const auto manifest = describe_ids(
-      {{"FloatStorage", "0", 6}, {"LongStorage", "1", 1}, {"FloatStorage", "0", 6}},
-      {{"0", 24}, {"1", 8}});
+  const auto manifest =
+      describe_ids({{"FloatStorage", "0", 6}, {"LongStorage", "1", 1}, {"FloatStorage", "0", 6}},
+                   {{"0", 24}, {"1", 8}});
   ASSERT_OK(manifest);
   ASSERT_EQ(manifest->storages().size(), 2u);
   EXPECT_EQ(manifest->root().item(0).number(), 0u);
@@ -193,8 +226,8 @@ TEST(StorageTable, ReferencesToOneKeyAreOneStorage) {
 TEST(StorageTable, RefusesReferencesThatContradictEachOther) {
   const Id first = {"FloatStorage", "0", 6, "cuda:0"};
   for (const Id& second : {
-           Id{"IntStorage", "0", 6, "cuda:0"},         // another type of the same width
-           Id{"DoubleStorage", "0", 3, "cuda:0"},      // the same number of bytes
+           Id{"IntStorage", "0", 6, "cuda:0"},     // another type of the same width
+           Id{"DoubleStorage", "0", 3, "cuda:0"},  // the same number of bytes
            Id{"UntypedStorage", "0", 24, "cuda:0"},
            Id{"FloatStorage", "0", 5, "cuda:0"},
            Id{"FloatStorage", "0", 0, "cuda:0"},
@@ -227,21 +260,27 @@ TEST(StorageTable, TakesPairsThatTorchWrites) {
 }
 
 TEST(StorageTable, ATensorHasTheTypeOfItsOwnReference) {
-  const auto manifest = testing::describe_file(
-      CheckpointBuilder()
-          .pickle(PickleBuilder().empty_list().mark()
-                      .tensor("FloatStorage", "0", 0, {0}, {1})
-                      .tensor("LongStorage", "0", 0, {0}, {1}).op('e').stop())
-          .storage("0", ""));
+  const auto manifest =
+      testing::describe_file(CheckpointBuilder()
+                                 .pickle(PickleBuilder()
+                                             .empty_list()
+                                             .mark()
+                                             .tensor("FloatStorage", "0", 0, {0}, {1})
+                                             .tensor("LongStorage", "0", 0, {0}, {1})
+                                             .op('e')
+                                             .stop())
+                                 .storage("0", ""));
   ASSERT_OK(manifest);
   EXPECT_EQ(manifest->tensors()[0].dtype, Dtype::kFloat32);
   EXPECT_EQ(manifest->tensors()[1].dtype, Dtype::kInt64);
 }
 
 TEST(StorageTable, NamesTheTensorWhoseStorageIsWrong) {
-  const auto manifest = testing::describe_pickle(
-      PickleBuilder().empty_dict().text("layer.weight")
-          .tensor("FloatStorage", "9", 6, {1}, {1}).op('s'));
+  const auto manifest = testing::describe_pickle(PickleBuilder()
+                                                     .empty_dict()
+                                                     .text("layer.weight")
+                                                     .tensor("FloatStorage", "9", 6, {1}, {1})
+                                                     .op('s'));
   EXPECT_ERROR(manifest, ErrorKind::kStorage, "at 'layer.weight': storage '9': ");
 }
 

@@ -32,7 +32,9 @@ const std::vector<std::pair<std::string_view, std::string>> kTypes = {
     {"float", "G?\xf0\0\0\0\0\0\0"s},
     {"text", "U\x01x"},
     {"bytes", "c_codecs\nencode\nU\x01xU\x06latin1\x86R"},
-    {"list", "](K\x01" "e"},
+    {"list",
+     "](K\x01"
+     "e"},
     {"tuple of int", "K\x01\x85"},
     {"tuple of float", "G?\xf0\0\0\0\0\0\0\x85"s},
     {"tuple of bool", "\x88\x85"},
@@ -40,7 +42,9 @@ const std::vector<std::pair<std::string_view, std::string>> kTypes = {
     {"dict", "}"},
     {"dict of bools", "}U\x03neg\x88s"},
     {"dict of ints", "}U\x03negK\0s"s},
-    {"dict of other keys", "}U\x03" "foo\x89s"},
+    {"dict of other keys",
+     "}U\x03"
+     "foo\x89s"},
     {"dict with an int key", "}K\x01\x89s"},
     {"no hooks", "ccollections\nOrderedDict\n)R"},
     {"hooks", "ccollections\nOrderedDict\n)RK\x01Ns"},
@@ -71,12 +75,18 @@ std::vector<Function> functions() {
                     no = "\x89", hooks = push::no_hooks(), float32 = "ctorch\nfloat32\n";
   return {
       {"_rebuild_tensor", {storage, zero, dims, dims}, 0, {is_storage, is_int, is_dims, is_dims}},
-      {"_rebuild_tensor_v2", {storage, zero, dims, dims, no, hooks, "}"}, 1,
+      {"_rebuild_tensor_v2",
+       {storage, zero, dims, dims, no, hooks, "}"},
+       1,
        {is_storage, is_int, is_dims, is_dims, is_bool, is_hooks, is_metadata}},
-      {"_rebuild_tensor_v3", {storage, zero, dims, dims, no, hooks, float32, "}"}, 1,
+      {"_rebuild_tensor_v3",
+       {storage, zero, dims, dims, no, hooks, float32, "}"},
+       1,
        {is_storage, is_int, is_dims, is_dims, is_bool, is_hooks, is_dtype, is_metadata}},
       {"_rebuild_parameter", {testing::tensor(), no, hooks}, 0, {is_tensor, is_bool, is_hooks}},
-      {"_rebuild_meta_tensor_no_storage", {float32, dims, dims, no}, 0,
+      {"_rebuild_meta_tensor_no_storage",
+       {float32, dims, dims, no},
+       0,
        {is_dtype, is_dims, is_dims, is_bool}},
   };
 }
@@ -125,7 +135,9 @@ TEST(TensorArguments, AreOfTheTypesThatTorchWrites) {
 
 TEST(TensorArguments, ListsAreNoSizes) {
   EXPECT_ERROR(describe_call("_rebuild_tensor", {push::storage("FloatStorage", 6), "K\0"s,
-                                                 "](K\x01" "e", "K\x01\x85"}),
+                                                 "](K\x01"
+                                                 "e",
+                                                 "K\x01\x85"}),
                ErrorKind::kLayout, kWrongArguments);
 }
 
@@ -165,8 +177,8 @@ TEST(TensorKinds, OthersAreUnsupportedByName) {
 
 TEST(TensorKinds, AreUnsupportedInsideOfAParameter) {
   const std::string sparse = push::call("torch._utils", "_rebuild_sparse_tensor", {});
-  EXPECT_ERROR(describe_call("_rebuild_parameter", {sparse, "\x88", "N"}),
-               ErrorKind::kUnsupported, "at 'w': this is a sparse tensor");
+  EXPECT_ERROR(describe_call("_rebuild_parameter", {sparse, "\x88", "N"}), ErrorKind::kUnsupported,
+               "at 'w': this is a sparse tensor");
 }
 
 TEST(TensorState, OfBuildIsRefused) {
@@ -214,11 +226,15 @@ TEST(TensorTable, OneObjectIsOneTensor) {
 
 // A tensor and the parameter made of it are two objects over one storage.
 TEST(TensorTable, AParameterDoesNotChangeItsData) {
-  const auto manifest = testing::describe_pickle(
-      PickleBuilder().empty_list().mark().raw(testing::tensor()).put(0)
-          .raw(push::call("torch._utils", "_rebuild_parameter",
-                          {PickleBuilder("").get(0).bytes(), "\x88", "N"}))
-          .op('e'));
+  const auto manifest =
+      testing::describe_pickle(PickleBuilder()
+                                   .empty_list()
+                                   .mark()
+                                   .raw(testing::tensor())
+                                   .put(0)
+                                   .raw(push::call("torch._utils", "_rebuild_parameter",
+                                                   {PickleBuilder("").get(0).bytes(), "\x88", "N"}))
+                                   .op('e'));
   ASSERT_OK(manifest);
   const auto named = manifest->named_tensors();
   ASSERT_EQ(named.size(), 2u);

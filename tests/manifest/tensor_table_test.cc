@@ -102,17 +102,18 @@ TEST(TensorTable, Version3MeasuresInItsOwnType) {
         "bits16", "bits1x8", "bits2x4", "bits4x2"}) {
     const auto count = 24 / static_cast<std::int64_t>(item_bytes(*dtype_named(name)));
     const auto describe_count = [&](std::int64_t elements) {
-      return describe_call("_rebuild_tensor_v3",
-                           {push::storage("UntypedStorage", 24), push::integer(0),
-                            push::integers({elements}), push::integers({1}), push::boolean(false),
-                            push::no_hooks(), push::dtype(name)});
+      return describe_call(
+          "_rebuild_tensor_v3",
+          {push::storage("UntypedStorage", 24), push::integer(0), push::integers({elements}),
+           push::integers({1}), push::boolean(false), push::no_hooks(), push::dtype(name)});
     };
     const auto fits = describe_count(count);
     ASSERT_OK(fits) << name;
     EXPECT_EQ(to_string(fits->tensors()[0].dtype), name);
     EXPECT_EQ(fits->tensors()[0].nbytes(), 24u) << name;
     EXPECT_ERROR(describe_count(count + 1), ErrorKind::kLayout,
-                 concat("but the storage holds ", count)) << name;
+                 concat("but the storage holds ", count))
+        << name;
   }
 }
 
@@ -162,10 +163,9 @@ TEST(TensorTable, Parameter) {
 }
 
 TEST(TensorTable, MetaTensor) {
-  const auto manifest =
-      describe_call("_rebuild_meta_tensor_no_storage",
-                    {push::dtype("float64"), push::integers({3, 1000}), push::integers({1000, 1}),
-                     push::boolean(true)});
+  const auto manifest = describe_call("_rebuild_meta_tensor_no_storage",
+                                      {push::dtype("float64"), push::integers({3, 1000}),
+                                       push::integers({1000, 1}), push::boolean(true)});
   ASSERT_OK(manifest);
   const TensorSpec& tensor = manifest->tensors()[0];
   EXPECT_EQ(tensor.storage, TensorSpec::kNoStorage);
@@ -194,10 +194,10 @@ TEST(TensorTable, ScalarAndEmptyTensors) {
 // T08 to T11: what check_layout finds is said of the tensor.
 TEST(TensorTable, RefusesAViewThatLeavesItsStorage) {
   const auto describe_view = [](std::int64_t offset, const Dims& shape, const Dims& strides) {
-    return describe_call("_rebuild_tensor_v2",
-                         {push::storage("FloatStorage", 6), push::integer(offset),
-                          push::integers(shape), push::integers(strides), push::boolean(false),
-                          push::no_hooks()});
+    return describe_call(
+        "_rebuild_tensor_v2",
+        {push::storage("FloatStorage", 6), push::integer(offset), push::integers(shape),
+         push::integers(strides), push::boolean(false), push::no_hooks()});
   };
   EXPECT_OK(describe_view(0, {6}, {1}));
   EXPECT_ERROR(describe_view(1, {6}, {1}), ErrorKind::kLayout,
@@ -214,10 +214,11 @@ TEST(TensorTable, RefusesAViewThatLeavesItsStorage) {
 // T09
 TEST(TensorTable, RefusesTooManyDimensions) {
   const auto describe_rank = [](std::size_t rank, const Limits& limits) {
-    return describe_call("_rebuild_tensor_v2",
-                         {push::storage("FloatStorage", 6), push::integer(0),
-                          push::integers(Dims(rank, 1)), push::integers(Dims(rank, 1)),
-                          push::boolean(false), push::no_hooks()}, limits);
+    return describe_call(
+        "_rebuild_tensor_v2",
+        {push::storage("FloatStorage", 6), push::integer(0), push::integers(Dims(rank, 1)),
+         push::integers(Dims(rank, 1)), push::boolean(false), push::no_hooks()},
+        limits);
   };
   EXPECT_OK(describe_rank(1024, {}));
   EXPECT_ERROR(describe_rank(1025, {}), ErrorKind::kLimit,
@@ -231,10 +232,9 @@ TEST(TensorTable, OnlyFloatingAndComplexTensorsHaveGradients) {
   for (std::size_t i = 0; i < kDtypeCount; ++i) {
     const DtypeInfo& dtype = info(static_cast<Dtype>(i));
     if (dtype.is_quantized) continue;
-    const auto manifest =
-        describe_call("_rebuild_meta_tensor_no_storage",
-                      {push::dtype(dtype.name), push::integers({2}), push::integers({1}),
-                       push::boolean(true)});
+    const auto manifest = describe_call(
+        "_rebuild_meta_tensor_no_storage",
+        {push::dtype(dtype.name), push::integers({2}), push::integers({1}), push::boolean(true)});
     if (dtype.is_floating || dtype.is_complex) {
       EXPECT_OK(manifest) << dtype.name;
     } else {

@@ -63,7 +63,10 @@ TEST(TreeDepth, CountsAttributes) {
 }
 
 TEST(TreeDepth, NamesThePlace) {
-  EXPECT_ERROR(describe_pickle(PickleBuilder().raw("}U\x01" "a}U\x01" "b}U\x01" "cNsss"),
+  EXPECT_ERROR(describe_pickle(PickleBuilder().raw("}U\x01"
+                                                   "a}U\x01"
+                                                   "b}U\x01"
+                                                   "cNsss"),
                                {.max_depth = 2}),
                ErrorKind::kLimit, "at 'a.b': the object tree is deeper");
 }
@@ -85,9 +88,9 @@ std::string laughs(const std::string& first, const std::string& twice, int level
 // P20
 TEST(TreeWork, BillionLaughsAreRefused) {
   for (const auto& [first, twice] : {
-           std::pair{"]"s, "q?0](h?h?e"s},                   // lists
-           std::pair{")"s, "q?h?\x86"s},                      // tuples
-           std::pair{"}"s, "q?0}(K\x01h?K\x02h?u"s},          // dicts
+           std::pair{"]"s, "q?0](h?h?e"s},            // lists
+           std::pair{")"s, "q?h?\x86"s},              // tuples
+           std::pair{"}"s, "q?0}(K\x01h?K\x02h?u"s},  // dicts
        }) {
     EXPECT_OK(describe_pickle(PickleBuilder().raw(laughs(first, twice, 10)))) << twice;
     EXPECT_ERROR(describe_pickle(PickleBuilder().raw(laughs(first, twice, 60))), ErrorKind::kLimit,
@@ -111,13 +114,13 @@ TEST(TreeWork, IsAskedOfTheLimits) {
   ASSERT_OK(all);
   EXPECT_EQ(all->named_tensors().size(), 64u);
   EXPECT_EQ(all->tensors().size(), 1u);
-  EXPECT_ERROR(describe_pickle(PickleBuilder().raw(tree),
-                               {.max_walk_ratio = 1, .walk_slack_bytes = 0}),
-               ErrorKind::kLimit, "max_walk_ratio");
+  EXPECT_ERROR(
+      describe_pickle(PickleBuilder().raw(tree), {.max_walk_ratio = 1, .walk_slack_bytes = 0}),
+      ErrorKind::kLimit, "max_walk_ratio");
   EXPECT_OK(describe_pickle(PickleBuilder().raw(tree),
                             {.max_walk_ratio = 1, .walk_slack_bytes = 10'000}));
-  EXPECT_OK(describe_pickle(PickleBuilder().raw(tree),
-                            {.max_walk_ratio = 100, .walk_slack_bytes = 0}));
+  EXPECT_OK(
+      describe_pickle(PickleBuilder().raw(tree), {.max_walk_ratio = 100, .walk_slack_bytes = 0}));
 }
 
 // Names grow with the depth, so their total could be quadratic in the file's size.
@@ -139,16 +142,20 @@ TEST(TreeWork, CountsWhatIsShared) {
   const std::string digits = "\x8b\xe8\x03\0\0"s + std::string(1000, 'd');
   const std::string text = "X\xe8\x03\0\0"s + std::string(1000, 't');
   const std::string sizes = "(" + repeated("K\1", 1000) + "t";
-  const std::string arguments = PickleBuilder("").mark().storage("FloatStorage", "0", 6).raw(
-      "K\0"s + sizes + "q\0h\0\x89"s + "ccollections\nOrderedDict\n)Rt").bytes();
+  const std::string arguments =
+      PickleBuilder("")
+          .mark()
+          .storage("FloatStorage", "0", 6)
+          .raw("K\0"s + sizes + "q\0h\0\x89"s + "ccollections\nOrderedDict\n)Rt")
+          .bytes();
   const std::string tensor = "ctorch._utils\n_rebuild_tensor_v2\nq\1" + arguments + "q\2R";
   struct Case {
     std::string name, first, again, last;
   };
   for (const Case& c : {
            Case{"sizes of tensors", "](" + tensor, "h\1h\2R", "e"},
-           Case{"a key on the path of tensors", testing::tensor() + "q\0"s + "0}" + key + "](", "h\0"s,
-                "es"},
+           Case{"a key on the path of tensors", testing::tensor() + "q\0"s + "0}" + key + "](",
+                "h\0"s, "es"},
            Case{"digits", "](" + digits + "q\0"s, "h\0"s, "e"},
            Case{"a key in dicts", "](" + text + "q\0"s, "}h\0Ns"s, "e"},
        }) {

@@ -38,7 +38,9 @@ TEST(BigInt, HasTheTextThatPythonPrints) {
       {"\xff\xc9\x9a;", "999999999"},
       {"\x00\xca\x9a;"s, "1000000000"},
       {"\x01\xca\x9a;", "1000000001"},
-      {"\x00\x00" "d\xa7\xb3\xb6\xe0\r"s, "1000000000000000000"},
+      {"\x00\x00"
+       "d\xa7\xb3\xb6\xe0\r"s,
+       "1000000000000000000"},
       {"\xff\xff\xff\xff\xff\xff\xff\x7f", "9223372036854775807"},
       {"\x00\x00\x00\x00\x00\x00\x00\x80"s, "-9223372036854775808"},
       {"\x00\x00\x00\x00\x00\x00\x00\x80\x00"s, "9223372036854775808"},
@@ -107,7 +109,7 @@ TEST(BigInt, Of4301DigitsIsHexadecimal) {
   const std::string power = "1" + std::string(4300, '0');
   const std::string text = text_of(bytes_of(power));
   EXPECT_EQ(text.substr(0, 20), "0x1392bd7c2a1aa84a72");
-  EXPECT_EQ(text.size(), 2 + 3572u);                        // of 14285 bits
+  EXPECT_EQ(text.size(), 2 + 3572u);                          // of 14285 bits
   EXPECT_EQ(text.find_last_not_of('0'), text.size() - 1076);  // 10^4300 = 5^4300 * 16^1075
   EXPECT_EQ(text_of(negated(bytes_of(power))), "-" + text);
 }

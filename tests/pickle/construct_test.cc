@@ -64,11 +64,17 @@ TEST(Construct, OrderedDict) {
   EXPECT_EQ(construct(Constructor::kOrderedDict, ""), "OrderedDict({})");
   EXPECT_EQ(construct(Constructor::kOrderedDict, kEmptyList), "OrderedDict({})");
   // Python 2: pairs, as lists.
-  EXPECT_EQ(construct(Constructor::kOrderedDict, "](](K\x01Ne](K\x02\x88" "ee"),
+  EXPECT_EQ(construct(Constructor::kOrderedDict,
+                      "](](K\x01Ne](K\x02\x88"
+                      "ee"),
             "OrderedDict({1: None, 2: True})");
   EXPECT_EQ(construct(Constructor::kOrderedDict, "(K\x01N\x86t"), "OrderedDict({1: None})");
   expect_refused(Constructor::kOrderedDict,
-                 {kNone, kInt, kDict, kSet, kText, kTuple, "](Ne", "](N\x85" "e", "](NNN\x87" "e",
+                 {kNone, kInt, kDict, kSet, kText, kTuple, "](Ne",
+                  "](N\x85"
+                  "e",
+                  "](NNN\x87"
+                  "e",
                   "](U\x02xye", kEmptyList + kEmptyList},
                  "OrderedDict");
 }
@@ -76,17 +82,23 @@ TEST(Construct, OrderedDict) {
 TEST(Construct, Counter) {
   EXPECT_EQ(construct(Constructor::kCounter, ""), "Counter({})");
   EXPECT_EQ(construct(Constructor::kCounter, kDict), "Counter({})");
-  EXPECT_EQ(construct(Constructor::kCounter, "}(U\x01" "aK\x03u"), "Counter({'a': 3})");
-  expect_refused(Constructor::kCounter,
-                 {kNone, kEmptyList, kText, kInt, kTuple, kDict + kDict,
-                  "ccollections\nOrderedDict\n)R"},
-                 "Counter");
+  EXPECT_EQ(construct(Constructor::kCounter,
+                      "}(U\x01"
+                      "aK\x03u"),
+            "Counter({'a': 3})");
+  expect_refused(
+      Constructor::kCounter,
+      {kNone, kEmptyList, kText, kInt, kTuple, kDict + kDict, "ccollections\nOrderedDict\n)R"},
+      "Counter");
 }
 
 TEST(Construct, Set) {
   EXPECT_EQ(construct(Constructor::kSet, ""), "set()");
   EXPECT_EQ(construct(Constructor::kSet, kEmptyList), "set()");
-  EXPECT_EQ(construct(Constructor::kSet, "](K\x01K\x02" "e"), "set(1, 2)");
+  EXPECT_EQ(construct(Constructor::kSet,
+                      "](K\x01K\x02"
+                      "e"),
+            "set(1, 2)");
   EXPECT_EQ(construct(Constructor::kSet, "K\x01K\x02\x86"), "set(1, 2)");
   expect_refused(Constructor::kSet, {kNone, kDict, kSet, kText, kInt, kEmptyList + kEmptyList},
                  "set");
@@ -129,8 +141,8 @@ TEST(Construct, ByteArray) {
   EXPECT_EQ(construct(Constructor::kByteArray, kBytes), "bytearray(b'hi')");
   EXPECT_EQ(construct(Constructor::kByteArray, kText + kLatin1), "bytearray(b'hi')");
   const std::string terabyte = "\x8a\x06\0\0\0\0\0\1"s;
-  for (const std::string& bad : {terabyte, kInt, kNone, kText, kEmptyList, kTuple,
-                                 kText + "U\x05utf-8", kBytes + kBytes}) {
+  for (const std::string& bad :
+       {terabyte, kInt, kNone, kText, kEmptyList, kTuple, kText + "U\x05utf-8", kBytes + kBytes}) {
     EXPECT_TRUE(construct(Constructor::kByteArray, bad).starts_with("Pickle: _codecs.encode is"));
   }
 }
@@ -138,10 +150,10 @@ TEST(Construct, ByteArray) {
 TEST(Construct, Complex) {
   EXPECT_EQ(construct(Constructor::kComplex, kFloat + "G\xc0\0\0\0\0\0\0\0"s),
             "complex(1.0, -2.0)");
-  expect_refused(Constructor::kComplex,
-                 {"", kFloat, kFloat + kFloat + kFloat, kInt + kFloat, kFloat + kInt,
-                  kText + kFloat, kText},
-                 "complex");
+  expect_refused(
+      Constructor::kComplex,
+      {"", kFloat, kFloat + kFloat + kFloat, kInt + kFloat, kFloat + kInt, kText + kFloat, kText},
+      "complex");
 }
 
 // G05
@@ -155,8 +167,14 @@ TEST(Construct, Size) {
 }
 
 TEST(Construct, Device) {
-  EXPECT_EQ(construct(Constructor::kDevice, "U\x03" "cpu"), "device('cpu')");
-  EXPECT_EQ(construct(Constructor::kDevice, "U\x04" "cudaK\x01"), "device('cuda', 1)");
+  EXPECT_EQ(construct(Constructor::kDevice,
+                      "U\x03"
+                      "cpu"),
+            "device('cpu')");
+  EXPECT_EQ(construct(Constructor::kDevice,
+                      "U\x04"
+                      "cudaK\x01"),
+            "device('cuda', 1)");
   expect_refused(Constructor::kDevice,
                  {"", kInt, kNone, kText + kText, kText + kFloat, kText + kBigInt,
                   kText + kInt + kInt, kInt + kText},
@@ -176,10 +194,9 @@ TEST(Construct, TensorsAreNotedDown) {
         Constructor::kRebuildTensorV2, Constructor::kRebuildTensorV3,
         Constructor::kRebuildParameter, Constructor::kRebuildParameterWithState,
         Constructor::kRebuildSparseTensor, Constructor::kRebuildQTensor,
-        Constructor::kRebuildMetaTensor,
-        Constructor::kRebuildNestedTensor, Constructor::kRebuildWrapperSubclass,
-        Constructor::kRebuildDeviceTensorFromNumpy, Constructor::kRebuildDeviceTensorFromCpuTensor,
-        Constructor::kRebuildFromTypeV2}) {
+        Constructor::kRebuildMetaTensor, Constructor::kRebuildNestedTensor,
+        Constructor::kRebuildWrapperSubclass, Constructor::kRebuildDeviceTensorFromNumpy,
+        Constructor::kRebuildDeviceTensorFromCpuTensor, Constructor::kRebuildFromTypeV2}) {
     auto graph = testing::run(PickleBuilder().raw("K\x01U\x01x\x86").stop()).value();
     const auto made = construct(graph, constructor, graph.root);
     ASSERT_OK(made);

@@ -46,9 +46,8 @@ TEST(MachineEnd, EveryPrefixOfARealPickleIsRefused) {
 TEST(MachineEnd, SaysWhatIsCut) {
   EXPECT_REFUSED("\x80\x02", ErrorKind::kPickle, 2, "ends without STOP");
   EXPECT_REFUSED("\x80\x02N", ErrorKind::kPickle, 3, "ends without STOP");
-  for (const std::string_view cut :
-       {"J\1\2\3", "K", "M\1", "G\1\2\3\4\5\6\7", "q", "r\1\1\1", "h", "j\1\1\1", "\x8a",
-        "\x8b\1\1\1", "X\1\1\1", "T\1\1\1", "U"}) {
+  for (const std::string_view cut : {"J\1\2\3", "K", "M\1", "G\1\2\3\4\5\6\7", "q", "r\1\1\1", "h",
+                                     "j\1\1\1", "\x8a", "\x8b\1\1\1", "X\1\1\1", "T\1\1\1", "U"}) {
     EXPECT_REFUSED(PickleBuilder().none().raw(cut).bytes(), ErrorKind::kPickle, 3,
                    "ends inside an instruction")
         << cut;
@@ -58,14 +57,25 @@ TEST(MachineEnd, SaysWhatIsCut) {
 // P11
 TEST(MachineEnd, RefusesAStringThatRunsPastThePickle) {
   using namespace std::string_literals;
-  EXPECT_REFUSED("\x80\x02X\x04\x00\x00\x00" "abc"s, ErrorKind::kPickle, 2,
-                 "a string of 4 bytes runs past the pickle");
-  EXPECT_REFUSED("\x80\x02X\xff\xff\xff\xff" "abc"s, ErrorKind::kPickle, 2,
-                 "a string of 4294967295 bytes runs past the pickle");
-  EXPECT_REFUSED("\x80\x02T\xff\xff\xff\x7f" "abc"s, ErrorKind::kPickle, 2,
-                 "a string of 2147483647 bytes runs past the pickle");
-  EXPECT_REFUSED("\x80\x02U\x04" "abc"s, ErrorKind::kPickle, 2, "a string of 4 bytes");
-  EXPECT_EQ(result_of("\x80\x02X\x03\x00\x00\x00" "abc."s), "'abc'");
+  EXPECT_REFUSED(
+      "\x80\x02X\x04\x00\x00\x00"
+      "abc"s,
+      ErrorKind::kPickle, 2, "a string of 4 bytes runs past the pickle");
+  EXPECT_REFUSED(
+      "\x80\x02X\xff\xff\xff\xff"
+      "abc"s,
+      ErrorKind::kPickle, 2, "a string of 4294967295 bytes runs past the pickle");
+  EXPECT_REFUSED(
+      "\x80\x02T\xff\xff\xff\x7f"
+      "abc"s,
+      ErrorKind::kPickle, 2, "a string of 2147483647 bytes runs past the pickle");
+  EXPECT_REFUSED(
+      "\x80\x02U\x04"
+      "abc"s,
+      ErrorKind::kPickle, 2, "a string of 4 bytes");
+  EXPECT_EQ(result_of("\x80\x02X\x03\x00\x00\x00"
+                      "abc."s),
+            "'abc'");
 }
 
 // P23
@@ -83,23 +93,36 @@ TEST(MachineEnd, RefusesWhatFollows) {
   EXPECT_REFUSED("\x80\x02N.\n", ErrorKind::kPickle, 4, "1 bytes follow");
 }
 
-// P26: the name is what the user has to know of; whatever was made from it may have led to the rest.
+// P26: the name is what the user has to know of; whatever was made from it may have led to the
+// rest.
 TEST(MachineEnd, AnUnlistedNameIsToldWhateverIsMalformedLater) {
   using namespace std::string_literals;
-  const std::string call = "\x80\x02" "cos\nsystem\nU\x02ls\x85R";
+  const std::string call =
+      "\x80\x02"
+      "cos\nsystem\nU\x02ls\x85R";
   EXPECT_REFUSED(call + ".", ErrorKind::kGlobal, call.size(), "os.system");
   EXPECT_REFUSED(call, ErrorKind::kGlobal, call.size(), "os.system");
   EXPECT_REFUSED(call + "\xff.", ErrorKind::kGlobal, call.size(), "os.system");
-  const std::string argument = "\x80\x02" "c__builtin__\ncomplex\ncos\nsystem\nG\0\0\0\0\0\0\0\0\x86"s;
+  const std::string argument =
+      "\x80\x02"
+      "c__builtin__\ncomplex\ncos\nsystem\nG\0\0\0\0\0\0\0\0\x86"s;
   EXPECT_REFUSED(argument + "R.", ErrorKind::kGlobal, argument.size(), "os.system");
 }
 
 // No byte of a pickle can be changed to anything that escapes the machine's errors.
 TEST(MachineEnd, AnyOtherByteAnywhereGivesAValueOrAnError) {
   const std::string good = PickleBuilder()
-                               .empty_dict().put(0).mark().text("w")
+                               .empty_dict()
+                               .put(0)
+                               .mark()
+                               .text("w")
                                .tensor("FloatStorage", "0", 2, {2}, {1})
-                               .text("n").raw("](K\x01K\x02" "e").op('u').stop();
+                               .text("n")
+                               .raw(
+                                   "](K\x01K\x02"
+                                   "e")
+                               .op('u')
+                               .stop();
   ASSERT_OK(testing::run(good));
   int refused = 0;
   for (std::size_t at = 0; at < good.size(); ++at) {

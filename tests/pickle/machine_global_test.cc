@@ -50,10 +50,21 @@ TEST(MachineGlobal, RefusesANameThatIsNoText) {
 // P15, G01, G07: near misses of listed names, and names that hide something.
 TEST(MachineGlobal, RefusesAnyOtherName) {
   for (const std::string name : {
-           "os\nsystem", "builtins\neval", "builtins\ngetattr", "nt\nsystem", "torch\nload",
-           "torch\nFloatStorage ", " torch\nFloatStorage", "torch\nfloatStorage",
-           "torch\nFloatStorage\r", "torch\r\nFloatStorage", "\nFloatStorage", "torch\n", "\n",
-           "torch\nFloat\xe2\x80\x8bStorage", "t\xce\xbfrch\nFloatStorage",
+           "os\nsystem",
+           "builtins\neval",
+           "builtins\ngetattr",
+           "nt\nsystem",
+           "torch\nload",
+           "torch\nFloatStorage ",
+           " torch\nFloatStorage",
+           "torch\nfloatStorage",
+           "torch\nFloatStorage\r",
+           "torch\r\nFloatStorage",
+           "\nFloatStorage",
+           "torch\n",
+           "\n",
+           "torch\nFloat\xe2\x80\x8bStorage",
+           "t\xce\xbfrch\nFloatStorage",
        }) {
     const auto graph = testing::run(pickle("c" + name + "\n"));
     EXPECT_ERROR(graph, ErrorKind::kGlobal, "is not plain data") << name;
@@ -65,31 +76,40 @@ TEST(MachineGlobal, RefusesAnyOtherName) {
 // P14
 TEST(MachineString, RefusesWhatIsNotUtf8) {
   for (const std::string bytes :
-       {"\x80", "\xff", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xf4\x90\x80\x80",
-        "\xf0\x80\x80\x80", "a\xe2\x82", "\xc3(", "\xf8\x88\x80\x80\x80"}) {
+       {"\x80", "\xff", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xf4\x90\x80\x80", "\xf0\x80\x80\x80",
+        "a\xe2\x82", "\xc3(", "\xf8\x88\x80\x80\x80"}) {
     EXPECT_REFUSED(PickleBuilder().text(bytes).stop(), ErrorKind::kPickle, 2,
                    "a string is not UTF-8");
     const char length = static_cast<char>(bytes.size());
-    EXPECT_REFUSED(PickleBuilder().none().op('U').op(length).raw(bytes).stop(),
-                   ErrorKind::kPickle, 3, "a string is not UTF-8");
+    EXPECT_REFUSED(PickleBuilder().none().op('U').op(length).raw(bytes).stop(), ErrorKind::kPickle,
+                   3, "a string is not UTF-8");
   }
   EXPECT_EQ(result_of(PickleBuilder().text("\xf4\x8f\xbf\xbf").stop()), "'\xf4\x8f\xbf\xbf'");
 }
 
 // G15
 TEST(MachineGlobal, ListsAllUnlistedNamesInOneError) {
-  const auto graph = testing::run(
-      PickleBuilder()
-          .empty_dict().mark()
-          .text("a").global("os", "system").text("x").op('\x85').reduce()
-          .text("b").global("numpy.core.multiarray", "scalar")
-          .text("c").global("torch", "FloatStorage")
-          .text("d").global("os", "system")
-          .text("e").global("my.module", "Thing")
-          .op('u').stop());
+  const auto graph = testing::run(PickleBuilder()
+                                      .empty_dict()
+                                      .mark()
+                                      .text("a")
+                                      .global("os", "system")
+                                      .text("x")
+                                      .op('\x85')
+                                      .reduce()
+                                      .text("b")
+                                      .global("numpy.core.multiarray", "scalar")
+                                      .text("c")
+                                      .global("torch", "FloatStorage")
+                                      .text("d")
+                                      .global("os", "system")
+                                      .text("e")
+                                      .global("my.module", "Thing")
+                                      .op('u')
+                                      .stop());
   ASSERT_TRUE(testing::is_error(graph, ErrorKind::kGlobal,
-               "the file names what is not plain data: my.module.Thing, "
-               "numpy.core.multiarray.scalar, os.system"));
+                                "the file names what is not plain data: my.module.Thing, "
+                                "numpy.core.multiarray.scalar, os.system"));
   EXPECT_EQ(graph.error().problem().find("FloatStorage"), std::string::npos);
   EXPECT_EQ(graph.error().problem().find("whole pickled object"), std::string::npos);
   EXPECT_EQ(graph.error().record(), testing::kRecord);
@@ -111,10 +131,25 @@ TEST(MachineGlobal, NamesTheClassOfAWholePickledObject) {
 TEST(MachineGlobal, EverythingMadeOfAnUnlistedNameIsRefused) {
   const std::string bad = "cbad\nName\n";
   for (const std::string& use : {
-           bad, bad + ")R", bad + ")\x81", bad + "NR", bad + ")R}b", bad + "}b",
-           bad + "Na", bad + "(NNe", bad + "NNs", bad + "(NNu", bad + "(NNNu",
-           bad + "q\x05" "0h\x05", "]" + bad + "a", "}" + bad + "Ns", "}N" + bad + "s",
-           bad + "\x85", bad + "\x85Q", bad + "0N",
+           bad,
+           bad + ")R",
+           bad + ")\x81",
+           bad + "NR",
+           bad + ")R}b",
+           bad + "}b",
+           bad + "Na",
+           bad + "(NNe",
+           bad + "NNs",
+           bad + "(NNu",
+           bad + "(NNNu",
+           bad + "q\x05"
+                 "0h\x05",
+           "]" + bad + "a",
+           "}" + bad + "Ns",
+           "}N" + bad + "s",
+           bad + "\x85",
+           bad + "\x85Q",
+           bad + "0N",
            "ctorch._utils\n_rebuild_tensor\n" + bad + "\x85R",
            "ctorch._utils\n_rebuild_tensor\n)R" + bad + "b",
        }) {

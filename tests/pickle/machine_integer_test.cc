@@ -91,8 +91,10 @@ TEST(MachineInteger, Long4OfManyBytes) {
 
 // P12
 TEST(MachineInteger, RefusesMoreBytesThanThereAre) {
-  EXPECT_REFUSED("\x80\x02\x8a\x09" "12345678"s, ErrorKind::kPickle, 2,
-                 "an integer of 9 bytes runs past the pickle");
+  EXPECT_REFUSED(
+      "\x80\x02\x8a\x09"
+      "12345678"s,
+      ErrorKind::kPickle, 2, "an integer of 9 bytes runs past the pickle");
   EXPECT_REFUSED("\x80\x02\x8a\xff."s, ErrorKind::kPickle, 2, "an integer of 255 bytes");
   EXPECT_REFUSED("\x80\x02\x8b\xff\xff\xff\x7f."s, ErrorKind::kPickle, 2,
                  "an integer of 2147483647 bytes");

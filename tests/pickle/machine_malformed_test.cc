@@ -75,27 +75,27 @@ TEST(MachineOpcode, OthersThanTorchSavesAreRefused) {
 // P04: each instruction that takes values from the stack, with one too few.
 TEST(MachineStack, RefusesToTakeWhatIsNotThere) {
   const Case cases[] = {
-      {"", "\x85", "too few values"},        // TUPLE1
-      {"N", "\x86", "too few values"},       // TUPLE2
-      {"NN", "\x87", "too few values"},      // TUPLE3
-      {"", "R", "too few values"},           // REDUCE
+      {"", "\x85", "too few values"},    // TUPLE1
+      {"N", "\x86", "too few values"},   // TUPLE2
+      {"NN", "\x87", "too few values"},  // TUPLE3
+      {"", "R", "too few values"},       // REDUCE
       {")", "R", "too few values"},
-      {"", "\x81", "too few values"},        // NEWOBJ
+      {"", "\x81", "too few values"},  // NEWOBJ
       {")", "\x81", "too few values"},
-      {"", "b", "too few values"},           // BUILD
+      {"", "b", "too few values"},  // BUILD
       {"}", "b", "too few values"},
-      {"", "a", "too few values"},           // APPEND
+      {"", "a", "too few values"},  // APPEND
       {"]", "a", "too few values"},
-      {"(", "e", "too few values"},          // APPENDS
+      {"(", "e", "too few values"},  // APPENDS
       {"(N", "e", "too few values"},
-      {"", "s", "too few values"},           // SETITEM
+      {"", "s", "too few values"},  // SETITEM
       {"}", "s", "too few values"},
       {"}N", "s", "too few values"},
-      {"(NN", "u", "too few values"},        // SETITEMS
-      {"", "Q", "too few values"},           // BINPERSID
-      {"", "q\x01", "too few values"},       // BINPUT
+      {"(NN", "u", "too few values"},                // SETITEMS
+      {"", "Q", "too few values"},                   // BINPERSID
+      {"", "q\x01", "too few values"},               // BINPUT
       {"", "r\x01\x00\x00\x00"s, "too few values"},  // LONG_BINPUT
-      {"", "0", "no mark"},                  // POP
+      {"", "0", "no mark"},                          // POP
       {"N0", "0", "no mark"},
   };
   for (const auto& [before, instruction, part] : cases) {
@@ -162,8 +162,8 @@ TEST(MachineContainer, RefusesItemsAppendedToAnythingButAList) {
   for (const Target& target :
        {kNone, kInt, kString, kTuple, kDict, kSet, kOrderedDict, kClass, kTensor, kStorage}) {
     const std::string message = concat("items are appended to a ", target.type);
-    expect_refused({{target.instructions + "N", "a", message},
-                    {target.instructions + "(N", "e", message}});
+    expect_refused(
+        {{target.instructions + "N", "a", message}, {target.instructions + "(N", "e", message}});
   }
 }
 
@@ -171,8 +171,8 @@ TEST(MachineContainer, RefusesItemsAppendedToAnythingButAList) {
 TEST(MachineCall, RefusesToCallAnythingButAConstructor) {
   const Target dtype = {"ctorch\nfloat32\n", ""};
   const Target storage_class = {"ctorch\nFloatStorage\n", ""};
-  for (const Target& target : {kNone, kInt, kString, kTuple, kList, kDict, kTensor, kStorage, dtype,
-                               storage_class}) {
+  for (const Target& target :
+       {kNone, kInt, kString, kTuple, kList, kDict, kTensor, kStorage, dtype, storage_class}) {
     expect_refused({{target.instructions + ")", "R", "cannot be called"},
                     {target.instructions + ")", "\x81", "cannot be called"}});
   }

@@ -35,13 +35,17 @@ TEST(MachineMemo, LaterPutReplacesTheEntry) {
 
 // P29
 TEST(MachineMemo, AListIsTheSameListEverywhere) {
-  const auto graph = testing::run(pickle("(]q\x00h\x00K\x05" "at"s));
+  const auto graph =
+      testing::run(pickle("(]q\x00h\x00K\x05"
+                          "at"s));
   ASSERT_OK(graph);
   const Value root(*graph, graph->root);
   EXPECT_EQ(testing::show(root), "([5], [5])");
   EXPECT_EQ(root.item(0).identity(), root.item(1).identity());
 
-  const auto two = testing::run(pickle("(]]K\x05" "at"));
+  const auto two =
+      testing::run(pickle("(]]K\x05"
+                          "at"));
   ASSERT_OK(two);
   EXPECT_EQ(testing::show(Value(*two, two->root)), "([], [5])");
 }
@@ -50,7 +54,9 @@ TEST(MachineMemo, AListIsTheSameListEverywhere) {
 TEST(MachineMemo, ContainersChangeAfterTheyWereGot) {
   EXPECT_EQ(result_of(pickle("(}q\x00h\x00K\x01Nst"s)), "({1: None}, {1: None})");
   // A tuple that holds the list that is filled later.
-  EXPECT_EQ(result_of(pickle("]q\x00\x85h\x00K\x05" "a0"s)), "([5],)");
+  EXPECT_EQ(result_of(pickle("]q\x00\x85h\x00K\x05"
+                             "a0"s)),
+            "([5],)");
   const std::string ordered_dict = "ccollections\nOrderedDict\n)R";
   EXPECT_EQ(result_of(pickle("(" + ordered_dict + "q\x00h\x00}bt"s)),
             "(OrderedDict({}) with {}, OrderedDict({}) with {})");
@@ -58,7 +64,9 @@ TEST(MachineMemo, ContainersChangeAfterTheyWereGot) {
 
 // P21
 TEST(MachineMemo, ContainersMayContainThemselves) {
-  EXPECT_EQ(result_of(pickle("]q\x00h\x00" "a"s)), "[...]");
+  EXPECT_EQ(result_of(pickle("]q\x00h\x00"
+                             "a"s)),
+            "[...]");
   EXPECT_EQ(result_of(pickle("}q\x00K\x01h\x00s"s)), "{1: ...}");
   EXPECT_EQ(result_of(pickle("]q\x00}K\x01h\x00sa"s)), "[{1: ...}]");
 }

@@ -64,8 +64,13 @@ TEST(MachineMemory, CountsAllocations) {
 // P10, P11, P12, G05: numbers that ask for memory.
 TEST(MachineMemory, IsNotSizedByNumbersInThePickle) {
   for (const std::string& instructions : {
-           "X\xff\xff\xff\xff."s, "T\xff\xff\xff\x7f."s, "\x8b\xff\xff\xff\x7f."s, "U\xff."s,
-           "Nr\xff\xff\xff\xff."s, "Nr\x00\x00\x00\x80."s, "j\xff\xff\xff\xff."s,
+           "X\xff\xff\xff\xff."s,
+           "T\xff\xff\xff\x7f."s,
+           "\x8b\xff\xff\xff\x7f."s,
+           "U\xff."s,
+           "Nr\xff\xff\xff\xff."s,
+           "Nr\x00\x00\x00\x80."s,
+           "j\xff\xff\xff\xff."s,
            "c__builtin__\nbytearray\n\x8a\x06\0\0\0\0\0\1\x85R."s,
            "ctorch\nSize\n\x8a\x06\0\0\0\0\0\1\x85R."s,
            "ctorch\nTensor\n\x8a\x06\0\0\0\0\0\1\x85R."s,
@@ -81,14 +86,13 @@ TEST(MachineMemory, IsNotSizedByNumbersInThePickle) {
 TEST(MachineMemory, IsLinearInTheNumberOfInstructions) {
   constexpr std::size_t kCount = 200'000;
   constexpr std::size_t kMostPerByte = 250;
-  for (const std::string_view part :
-       {"N", "(", "]", "}", ")", "\x8f", "N0", "(1", "(t", "K\x01", "U\x01x", "Nq\x05", "N\x85",
-        ")Q", "](NNe", "}(NNu"}) {
+  for (const std::string_view part : {"N", "(", "]", "}", ")", "\x8f", "N0", "(1", "(t", "K\x01",
+                                      "U\x01x", "Nq\x05", "N\x85", ")Q", "](NNe", "}(NNu"}) {
     const std::string pickle = "\x80\x02" + repeated(part, kCount);
     EXPECT_LT(memory_of(pickle), kMostPerByte * pickle.size()) << part;
   }
-  for (const std::string_view part : {"ctorch\nint8\n", "ctorch\nFloatStorage\n",
-                                      "ccollections\nOrderedDict\n)R", "ca\nb\n"}) {
+  for (const std::string_view part :
+       {"ctorch\nint8\n", "ctorch\nFloatStorage\n", "ccollections\nOrderedDict\n)R", "ca\nb\n"}) {
     const std::string pickle = "\x80\x02" + repeated(part, kCount / 10);
     EXPECT_LT(memory_of(pickle), kMostPerByte * pickle.size()) << part;
   }
@@ -122,8 +126,12 @@ TEST(MachineMemory, RefusesCopiesThatAreLargerThanThePickle) {
   const std::string list = "(]q\x00("s + repeated("N", 1000) + "e0";
   const std::string pairs = "(]q\x00("s + repeated("NN\x86", 1000) + "e0";
   const std::string dict = "(}q\x00("s + repeated("NN", 500) + "u0";
-  const std::string text = "(U\xff" + repeated("x", 255) + "q\x00" "0"s;
-  const std::string latin1 = "U\x06latin1q\x01" "0"s;
+  const std::string text = "(U\xff" + repeated("x", 255) +
+                           "q\x00"
+                           "0"s;
+  const std::string latin1 =
+      "U\x06latin1q\x01"
+      "0"s;
   struct Case {
     std::string before, global, call;
   };
@@ -135,7 +143,9 @@ TEST(MachineMemory, RefusesCopiesThatAreLargerThanThePickle) {
       {text + latin1, "c__builtin__\nbytearray\n", "h\x00h\x01\x86R"s},
   };
   for (const auto& [before, global, call] : cases) {
-    const std::string start = "\x80\x02" + before + global + "q\x02" "0"s;
+    const std::string start = "\x80\x02" + before + global +
+                              "q\x02"
+                              "0"s;
     EXPECT_OK(testing::run(start + "h\x02" + call + "t.")) << global;
     const std::string bomb = start + repeated("h\x02" + call, 1000) + "t.";
     EXPECT_ERROR(testing::run(bomb), ErrorKind::kLimit, "copy more items than the pickle has bytes")
@@ -147,8 +157,15 @@ TEST(MachineMemory, RefusesCopiesThatAreLargerThanThePickle) {
 // As Python's pickler writes many small sets and bytes: all of them are copies, none is a bomb.
 TEST(MachineMemory, TakesManyCallsThatBringTheirOwnItems) {
   std::string pickle = "\x80\x02(c__builtin__\nset\nq\x00U\x06latin1q\x01"s;
-  pickle += repeated("h\x00](K\x01K\x02K\x03" "e\x85R"s, 1000);
-  pickle += "c_codecs\nencode\nq\x02"s + repeated("h\x02U\x08" "abcdefgh" "h\x01\x86R", 1000);
+  pickle += repeated(
+      "h\x00](K\x01K\x02K\x03"
+      "e\x85R"s,
+      1000);
+  pickle += "c_codecs\nencode\nq\x02"s + repeated(
+                                             "h\x02U\x08"
+                                             "abcdefgh"
+                                             "h\x01\x86R",
+                                             1000);
   EXPECT_OK(testing::run(pickle + "t."));
 }
 

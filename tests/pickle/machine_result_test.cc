@@ -56,9 +56,15 @@ TEST(MachineResult, FloatKeepsTheBitsOfANan) {
 
 TEST(MachineResult, Strings) {
   expect_results({
-      {"BINUNICODE", "X\x03\x00\x00\x00" "abc"s, "'abc'"},
+      {"BINUNICODE",
+       "X\x03\x00\x00\x00"
+       "abc"s,
+       "'abc'"},
       {"BINUNICODE, empty", "X\x00\x00\x00\x00"s, "''"},
-      {"BINUNICODE with an end of pickle", "X\x02\x00\x00\x00" ".\x00"s, "'.\x00'"s},
+      {"BINUNICODE with an end of pickle",
+       "X\x02\x00\x00\x00"
+       ".\x00"s,
+       "'.\x00'"s},
       {"BINUNICODE of two to four bytes", "X\x09\x00\x00\x00\xc3\xa4\xe2\x82\xac\xf0\x9f\x94\xa5"s,
        "'\xc3\xa4\xe2\x82\xac\xf0\x9f\x94\xa5'"},
       // P14: Python writes a lone surrogate so.
@@ -91,8 +97,15 @@ TEST(MachineResult, Tuples) {
 TEST(MachineResult, ListsSetsAndDicts) {
   expect_results({
       {"EMPTY_LIST", "]", "[]"},
-      {"APPEND", "]K\x01" "aK\x02" "a", "[1, 2]"},
-      {"APPENDS", "](K\x01K\x02K\x03" "e", "[1, 2, 3]"},
+      {"APPEND",
+       "]K\x01"
+       "aK\x02"
+       "a",
+       "[1, 2]"},
+      {"APPENDS",
+       "](K\x01K\x02K\x03"
+       "e",
+       "[1, 2, 3]"},
       {"APPENDS of none", "](e", "[]"},
       {"APPEND to the list that is last", "]]a", "[[]]"},
       {"EMPTY_DICT", "}", "{}"},
@@ -106,16 +119,25 @@ TEST(MachineResult, ListsSetsAndDicts) {
 
 TEST(MachineResult, StackInstructions) {
   expect_results({
-      {"POP of a value", "K\x01K\x02" "0", "1"},
+      {"POP of a value",
+       "K\x01K\x02"
+       "0",
+       "1"},
       {"POP of a mark", "K\x01(0", "1"},
-      {"POP_MARK", "K\x01(K\x02K\x03" "1", "1"},
+      {"POP_MARK",
+       "K\x01(K\x02K\x03"
+       "1",
+       "1"},
       {"POP_MARK of none", "K\x01(1", "1"},
       {"inner mark first", "((K\x01tK\x02t", "((1,), 2)"},
       // Python writes these for (1, [<the tuple itself>]) and for longer tuples of that kind.
-      {"tuple that contains itself, short", "K\x01]q\x00K\x01h\x00\x86q\x01" "a00h\x01"s,
+      {"tuple that contains itself, short",
+       "K\x01]q\x00K\x01h\x00\x86q\x01"
+       "a00h\x01"s,
        "(1, [(1, ...)])"},
       {"tuple that contains itself, long",
-       "(K\x01K\x02K\x03]q\x00(K\x01K\x02K\x03h\x00tq\x01" "a1h\x01"s,
+       "(K\x01K\x02K\x03]q\x00(K\x01K\x02K\x03h\x00tq\x01"
+       "a1h\x01"s,
        "(1, 2, 3, [(1, 2, 3, ...)])"},
   });
 }
@@ -140,8 +162,8 @@ TEST(MachineResult, Calls) {
 }
 
 TEST(MachineResult, BuildMarksATensor) {
-  const auto graph = testing::run(
-      PickleBuilder().global("torch", "FloatTensor").raw(")\x81Nb").stop());
+  const auto graph =
+      testing::run(PickleBuilder().global("torch", "FloatTensor").raw(")\x81Nb").stop());
   ASSERT_OK(graph);
   ASSERT_EQ(graph->calls.size(), 1u);
   EXPECT_EQ(graph->calls[0].constructor, Constructor::kTensorClass);

@@ -41,8 +41,8 @@ std::vector<Kind> kinds() {
       {kInt, "K\x05", "int", "", ""},
       {kBigInt, "\x8a\x09" + big, "int", "", big},
       {kFloat, "G?\xf8\0\0\0\0\0\0"s, "float", "", ""},
-      {kComplex, "c__builtin__\ncomplex\nG?\xf8\0\0\0\0\0\0G\xc0\0\0\0\0\0\0\0\x86R"s,
-       "complex", "", ""},
+      {kComplex, "c__builtin__\ncomplex\nG?\xf8\0\0\0\0\0\0G\xc0\0\0\0\0\0\0\0\x86R"s, "complex",
+       "", ""},
       {kString, "U\x02hi", "str", "hi", ""},
       {kBytes, encoded, "bytes", "", "hi"},
       {kByteArray, "c__builtin__\nbytearray\n" + encoded + "\x85R", "bytearray", "", "hi"},
@@ -57,7 +57,10 @@ std::vector<Kind> kinds() {
       {kQScheme, "ctorch\nper_tensor_affine\n", "torch.qscheme", "per_tensor_affine", ""},
       {kLayout, "ctorch.serialization\n_get_layout\nU\x0dtorch.strided\x85R", "torch.layout",
        "torch.strided", ""},
-      {kDevice, "ctorch\ndevice\nU\x03" "cpu\x85R", "torch.device", "", ""},
+      {kDevice,
+       "ctorch\ndevice\nU\x03"
+       "cpu\x85R",
+       "torch.device", "", ""},
       {kClass, "ctorch\nFloatStorage\n", "type", "torch\nFloatStorage", ""},
       {kTensor, "ctorch\nTensor\n)R", "torch.Tensor", "", ""},
       {kStorage, ")Q", "torch.storage.TypedStorage", "", ""},
@@ -116,7 +119,9 @@ TEST(Value, Scalars) {
   EXPECT_EQ((*Root("\x8a\x08\0\0\0\0\0\0\0\x80"s)).as_int(),
             std::numeric_limits<std::int64_t>::min());
   EXPECT_EQ((*Root("G?\xf8\0\0\0\0\0\0"s)).as_float(), 1.5);
-  const Root text("U\x03" "a\0b"s);
+  const Root text(
+      "U\x03"
+      "a\0b"s);
   EXPECT_EQ((*text).as_string(), "a\0b"s);
 }
 
@@ -127,9 +132,10 @@ TEST(Value, Complex) {
 }
 
 TEST(Value, Sequences) {
-  for (const std::string& instructions :
-       {"](K\x07K\x08" "e"s, "K\x07K\x08\x86"s, "ctorch\nSize\nK\x07K\x08\x86\x85R"s,
-        "c__builtin__\nset\nK\x07K\x08\x86\x85R"s}) {
+  for (const std::string& instructions : {"](K\x07K\x08"
+                                          "e"s,
+                                          "K\x07K\x08\x86"s, "ctorch\nSize\nK\x07K\x08\x86\x85R"s,
+                                          "c__builtin__\nset\nK\x07K\x08\x86\x85R"s}) {
     const Root root(instructions);
     ASSERT_EQ((*root).size(), 2u) << instructions;
     EXPECT_EQ((*root).item(0).as_int(), 7);
@@ -141,13 +147,18 @@ TEST(Value, Sequences) {
 }
 
 TEST(Value, Device) {
-  const Root root("ctorch\ndevice\nU\x04" "cudaK\x03\x86R");
+  const Root root(
+      "ctorch\ndevice\nU\x04"
+      "cudaK\x03\x86R");
   EXPECT_EQ((*root).item(0).as_string(), "cuda");
   EXPECT_EQ((*root).item(1).as_int(), 3);
 }
 
 TEST(Value, Mappings) {
-  const std::string entries = "(U\x01" "aK\x07K\x01K\x08U\x01" "bNu";
+  const std::string entries =
+      "(U\x01"
+      "aK\x07K\x01K\x08U\x01"
+      "bNu";
   for (const std::string& start :
        {"}"s, "ccollections\nOrderedDict\n)R"s, "ccollections\nCounter\n)R"s}) {
     const Root root(start + entries);
@@ -163,7 +174,10 @@ TEST(Value, Mappings) {
 }
 
 TEST(Value, FindTakesStringKeysOnly) {
-  const Root root("}(U\x01" "1K\x07K\x01K\x08" "ctorch\nint8\nK\x09U\0K\x0au"s);
+  const Root root(
+      "}(U\x01"
+      "1K\x07K\x01K\x08"
+      "ctorch\nint8\nK\x09U\0K\x0au"s);
   EXPECT_EQ((*root).find("1")->as_int(), 7);
   EXPECT_EQ((*root).find("")->as_int(), 10);
   EXPECT_FALSE((*root).find("int8"));

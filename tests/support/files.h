@@ -1,8 +1,6 @@
 // Files of tests: those of data/, and temporary ones.
 #pragma once
 
-#include <stdlib.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +10,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 namespace hardload::testing {
 

@@ -111,8 +111,7 @@ ZipBuilder& ZipBuilder::add(std::string name, std::string content, RecordTweaks 
 }
 
 std::string ZipBuilder::build(const std::function<void(EndFields&)>& tweak_end,
-                              std::string_view before_directory,
-                              std::string_view after_directory) {
+                              std::string_view before_directory, std::string_view after_directory) {
   std::string out = records_;
   out += before_directory;
   EndFields end;

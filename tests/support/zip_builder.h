@@ -23,7 +23,7 @@ struct LocalFields {
 };
 struct DescriptorFields {
   bool present = true;
-  bool wide = false;  // 64-bit sizes
+  bool wide = false;                     // 64-bit sizes
   std::uint32_t signature = 0x08074b50;  // 0: left out
   std::uint32_t crc32 = 0;
   std::uint64_t stored_bytes = 0, bytes = 0;
@@ -58,9 +58,9 @@ struct EndFields {
 
 struct RecordTweaks {
   bool deflate = false;
-  bool listed = true;          // in the central directory
-  std::string before = {};     // bytes in front of the local header
-  std::string stored = {};     // the bytes to store, instead of the (deflated) content
+  bool listed = true;       // in the central directory
+  std::string before = {};  // bytes in front of the local header
+  std::string stored = {};  // the bytes to store, instead of the (deflated) content
   // Called with the right values, to change them.
   std::function<void(LocalFields&)> local = {};
   std::function<void(DescriptorFields&)> descriptor = {};
@@ -76,8 +76,7 @@ class ZipBuilder {
 
   // `before_directory` and `after_directory` stand between the parts.
   std::string build(const std::function<void(EndFields&)>& tweak_end = {},
-                    std::string_view before_directory = {},
-                    std::string_view after_directory = {});
+                    std::string_view before_directory = {}, std::string_view after_directory = {});
 
  private:
   std::size_t alignment_;

@@ -3,14 +3,13 @@
 
 #include "loader/torch/load_state_dict.h"
 
-#include <gtest/gtest.h>
-
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
+#include <gtest/gtest.h>
 #include <torch/nn/module.h>
 
 #include "loader/torch/state_dict.h"
@@ -74,7 +73,8 @@ TEST(LoadStateDict, LastOfTiedParametersWins) {
   Parts module;
   const at::Tensor tied = module.parameter("a", at::zeros({2}));
   module.parameter("b", tied);
-  ASSERT_OK(load_state_dict(module, {{entry("b", at::full({2}, 2.)), entry("a", at::ones({2}))}, {}}));
+  ASSERT_OK(
+      load_state_dict(module, {{entry("b", at::full({2}, 2.)), entry("a", at::ones({2}))}, {}}));
   EXPECT_EQ(tied[0].item<float>(), 2);  // a, then b, in the module's order
 }
 
@@ -87,11 +87,12 @@ TEST(LoadStateDict, HandlesNullChildrenAndSharedNames) {
   module.register_module("a", child);
   module.register_module("none", std::shared_ptr<Parts>());
   module.parameter("undefined", at::Tensor());
-  const auto keys = load_state_dict(
-      module, {{entry("a", at::ones({1})), entry("a.weight", at::ones({1})),
-                entry("none.weight", at::ones({1})), entry("undefined", at::ones({1}))},
-               {}},
-      {.strict = false});
+  const auto keys =
+      load_state_dict(module,
+                      {{entry("a", at::ones({1})), entry("a.weight", at::ones({1})),
+                        entry("none.weight", at::ones({1})), entry("undefined", at::ones({1}))},
+                       {}},
+                      {.strict = false});
   ASSERT_OK(keys);
   EXPECT_TRUE(keys->missing_keys.empty());
   EXPECT_EQ(keys->unexpected_keys, std::vector<std::string>{"undefined"});
@@ -107,8 +108,8 @@ TEST(LoadStateDict, ChangesNothingWhereATargetCannotBeWritten) {
     Parts module;
     const at::Tensor first = module.parameter("first", at::zeros({2}));
     add_target(module);
-    const auto result = load_state_dict(
-        module, {{entry("first", at::ones({2})), entry("second", saved)}, {}});
+    const auto result =
+        load_state_dict(module, {{entry("first", at::ones({2})), entry("second", saved)}, {}});
     EXPECT_ERROR(result, kind, part);
     EXPECT_TRUE(at::equal(first, at::zeros({2}))) << part;
   };

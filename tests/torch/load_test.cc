@@ -6,11 +6,10 @@
 #include <string>
 #include <utility>
 
-#include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
-
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "loader/base/dtype.h"
 #include "loader/bytes/file_source.h"
@@ -87,8 +86,8 @@ TEST(Load, GivesWhatTorchGives) {
                                {.map_location = "cpu"}};
   for (const std::string& path : testing::golden_files()) {
     if (!is_readable(path)) continue;
-    const auto expected = nlohmann::json::parse(
-        testing::read_file(path.substr(0, path.size() - 3) + ".json"));
+    const auto expected =
+        nlohmann::json::parse(testing::read_file(path.substr(0, path.size() - 3) + ".json"));
     for (const LoadOptions& mode : modes) {
       auto checkpoint = load(path, mode);
       ASSERT_OK(checkpoint) << path;
@@ -124,8 +123,8 @@ TEST(Load, OneObjectUnderTwoNamesIsOneTensor) {
 }
 
 TEST(Load, WhatIsLoadedIsIndependentOfTheFile) {
-  const std::string path = testing::write_temporary(
-      "independent.pt", testing::read_file("data/golden/state_linear.pt"));
+  const std::string path =
+      testing::write_temporary("independent.pt", testing::read_file("data/golden/state_linear.pt"));
   auto checkpoint = load(path);
   ASSERT_OK(checkpoint);
   const at::Tensor before = checkpoint->tensor("bias").value().clone();
@@ -180,11 +179,12 @@ TEST(Load, MetaReadsNoTensorData) {
 
 TEST(Load, BigEndianFilesGiveTheSameNumbers) {
   const std::string floats = std::string("\x3f\x80\x00\x00\xc0\x00\x00\x00", 8);  // 1, -2
-  const std::string bytes = CheckpointBuilder()
-                                .pickle(PickleBuilder().tensor("FloatStorage", "0", 2, {2}, {1}).stop())
-                                .storage("0", floats)
-                                .record("byteorder", "big")
-                                .build();
+  const std::string bytes =
+      CheckpointBuilder()
+          .pickle(PickleBuilder().tensor("FloatStorage", "0", 2, {2}, {1}).stop())
+          .storage("0", floats)
+          .record("byteorder", "big")
+          .build();
   const std::string path = testing::write_temporary("big.pt", bytes);
   for (const bool mapped : {false, true}) {
     auto checkpoint = load(path, {.mapped = mapped});

@@ -2,9 +2,6 @@
 
 #include "loader/transfer/parallel.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <latch>
 #include <mutex>
@@ -15,6 +12,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "tests/support/matchers.h"
 
