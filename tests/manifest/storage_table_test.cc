@@ -305,5 +305,19 @@ TEST(StorageTable, ManyStorages) {
   EXPECT_EQ(manifest->storages()[2999].key, "k2999");
 }
 
+// Each tensor that uses a storage is shown with both.
+TEST(StorageTable, RefusesLongKeysAndLocations) {
+  const auto with = [](std::size_t key, std::size_t location) {
+    const std::string name(key, 'k');
+    PickleBuilder pickle;
+    pickle.mark().text("storage").global("torch", "ByteStorage").text(name);
+    pickle.text(std::string(location, 'l')).integer(1).tuple().op('Q');
+    return testing::describe_file(CheckpointBuilder().pickle(pickle.stop()).storage(name, "x"));
+  };
+  EXPECT_OK(with(256, 256));
+  EXPECT_ERROR(with(257, 1), ErrorKind::kName, "is unsafe");
+  EXPECT_ERROR(with(1, 257), ErrorKind::kLimit, "has 257 bytes, over 256");
+}
+
 }  // namespace
 }  // namespace hardload

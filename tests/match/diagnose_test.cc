@@ -106,13 +106,13 @@ TEST(DiagnoseNames, FindsLettersThatWereSwapped) {
 // Up to a third of the letters of the name that is missing may differ.
 TEST(DiagnoseNames, CountsLettersAddedRemovedAndReplaced) {
   for (const std::string near :
-       {"bcdefghij", "abcdefghij0", "abcdXefghij", "abcdefghiX", "abXXXfghij", "XXXdefghij",
-        "abcdefg", "XXXabcdefghij", "bcdefghX"}) {
+       {"bcdefghij", "abcdefghij0", "abcdYefghij", "abcdefghiY", "abYYYfghij", "YYYdefghij",
+        "abcdefg", "YYYabcdefghij", "bcdefghY"}) {
     EXPECT_EQ(diagnosis_of_names("abcdefghij", near),
               "Nearest names: \"abcdefghij\" is missing, \"" + near + "\" is there. " +
                   std::string(kNamesNothing));
   }
-  for (const std::string far : {"XXXXefghij", "abcdef", "abcdefghijXXXX", "jihgfedcba", ""}) {
+  for (const std::string far : {"YYYYefghij", "abcdef", "abcdefghijYYYY", "jihgfedcba", ""}) {
     EXPECT_EQ(diagnosis_of_names("abcdefghij", far), kNamesNothing) << far;
   }
 }
