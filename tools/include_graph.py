@@ -47,11 +47,11 @@ def violations(counts):
 
 
 def table(counts):
-    """Who includes (down) whom (across), with the number of includes."""
+    """Who includes (down) whom (across)."""
     columns = [*CORRIDOR, "LibTorch"]
     lines = [" " * 10 + "".join(column.rjust(10) for column in columns)]
     for room in [*CORRIDOR, *ASIDE]:
-        cells = ("-" if room == column else str(counts.get((room, column), "")) for column in columns)
+        cells = ("-" if room == column else "x" * ((room, column) in counts) for column in columns)
         lines.append((room.ljust(10) + "".join(cell.rjust(10) for cell in cells)).rstrip())
     return "\n".join(lines) + "\n"
 
