@@ -304,7 +304,7 @@ std::string mutate_bytes(std::string bytes, std::size_t max_size) {
 std::string mutate_pickle(const std::string& pickle, std::size_t max_size, std::mt19937& random) {
   if (random() % 8 == 0) return mutate_bytes(pickle, max_size);
   std::string out = pickle;
-  for (unsigned count = 1 + random() % 3; count > 0; --count) {
+  for (auto count = 1 + random() % 3; count > 0; --count) {
     out = Mutation(parse(out), random).apply();
   }
   return out.size() <= max_size ? out : mutate_bytes(pickle, max_size);

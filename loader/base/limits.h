@@ -63,11 +63,21 @@ struct Limits {
   // Bytes taken from a stream that has no size (a pipe). Stops: an endless one.
   std::uint64_t max_stream_bytes = std::uint64_t{16} << 30;
 
-  // What may be made from `present` bytes under max_expansion, saturating.
+  // What may be made from `present` bytes under max_expansion.
   constexpr std::uint64_t expanded(std::uint64_t present) const {
+    return saturated(present, max_expansion, expansion_slack_bytes);
+  }
+
+  // The work that walking the object tree of a pickle of `bytes` may take.
+  constexpr std::uint64_t walked(std::uint64_t bytes) const {
+    return saturated(bytes, max_walk_ratio, walk_slack_bytes);
+  }
+
+ private:
+  static constexpr std::uint64_t saturated(std::uint64_t bytes, std::uint64_t ratio,
+                                           std::uint64_t slack) {
     std::uint64_t most = 0;
-    if (__builtin_mul_overflow(present, max_expansion, &most) ||
-        __builtin_add_overflow(most, expansion_slack_bytes, &most)) {
+    if (__builtin_mul_overflow(bytes, ratio, &most) || __builtin_add_overflow(most, slack, &most)) {
       return ~std::uint64_t{0};
     }
     return most;

@@ -44,7 +44,7 @@ TreeWalk::TreeWalk(Manifest& manifest, StorageTable& storages, TensorTable& tens
       storages_(storages),
       tensors_(tensors),
       limits_(limits),
-      budget_(limits.walk_slack_bytes + limits.max_walk_ratio * manifest.graph_.text.size()),
+      budget_(limits.walked(manifest.graph_.text.size())),
       key_rules_{.charge = [this](std::uint64_t bytes) { return charge(bytes); },
                  .max_depth = limits.max_depth},
       is_open_(manifest.graph_.containers.size()),
@@ -104,11 +104,10 @@ Result<void> TreeWalk::visit(Slot slot, const Frame& parent) {
     return resolved.ok() ? Result<void>() : with_name(resolved.error());
   }
   if (slot.kind != ValueKind::kTensor) return {};
-  const std::size_t dims = manifest_.dims_.size();
   auto tensor = tensors_.resolve(slot.payload);
   if (!tensor.ok()) return with_name(tensor.error());
-  // Many tensors may share one long tuple of sizes, and each is shown with it.
-  HARDLOAD_TRY(charge((manifest_.dims_.size() - dims) * sizeof(std::int64_t)));
+  // Sizes and strides are kept for each tensor and shown with each name, however they are shared.
+  HARDLOAD_TRY(charge(std::uint64_t{2 * sizeof(std::int64_t)} * manifest_.tensors_[*tensor].rank));
   if (parent.is_named) {
     manifest_.named_.push_back(
         {*tensor, parent.path, static_cast<std::uint32_t>(name_.size()), manifest_.names_.size()});

@@ -1,4 +1,4 @@
-// Limits::expanded is ratio times size plus slack, and saturates instead of wrapping.
+// Limits::expanded, and walked, is ratio times size plus slack, and saturates instead of wrapping.
 
 #include "loader/base/limits.h"
 
@@ -21,6 +21,7 @@ TEST(LimitsExpanded, IsRatioTimesSizePlusSlack) {
 
 TEST(LimitsExpanded, HasTheDocumentedDefaults) {
   EXPECT_EQ(Limits().expanded(0), std::uint64_t{64} << 20);
+  EXPECT_EQ(Limits().walked(10), (std::uint64_t{16} << 20) + 640);
   EXPECT_EQ(Limits().expanded(1 << 20), (std::uint64_t{64} << 20) + (std::uint64_t{100} << 20));
 }
 

@@ -154,6 +154,7 @@ TEST(TreeWork, CountsWhatIsShared) {
   };
   for (const Case& c : {
            Case{"sizes of tensors", "](" + tensor, "h\1h\2R", "e"},
+           Case{"sizes of a tensor with many names", "](" + tensor + "q\3", "h\3", "e"},
            Case{"a key on the path of tensors", testing::tensor() + "q\0"s + "0}" + key + "](",
                 "h\0"s, "es"},
            Case{"digits", "](" + digits + "q\0"s, "h\0"s, "e"},
