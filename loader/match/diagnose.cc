@@ -106,7 +106,8 @@ std::optional<std::string_view> nested_dict(std::span<const StateEntry> state) {
   std::optional<std::string_view> first;
   for (const StateEntry& entry : state) {
     if (entry.type != "dict" && entry.type != "collections.OrderedDict") continue;
-    if (std::ranges::find(kUsual, entry.key) != std::end(kUsual)) return entry.key;
+    if (std::find(std::begin(kUsual), std::end(kUsual), entry.key) != std::end(kUsual))
+      return entry.key;
     if (!first) first = entry.key;
   }
   return first;
@@ -128,8 +129,8 @@ std::string cause(const MatchReport& report, std::span<const StateEntry> state) 
                   ", the file's keys do not.");
   }
   const auto is_tensor = [](const MatchReport::Mismatch& m) { return m.type.empty(); };
-  if (std::ranges::any_of(report.mismatches, is_tensor) && report.missing_keys.empty() &&
-      report.unexpected_keys.empty()) {
+  if (std::any_of(report.mismatches.begin(), report.mismatches.end(), is_tensor) &&
+      report.missing_keys.empty() && report.unexpected_keys.empty()) {
     return "Likely cause: the model has the same layers in other sizes than the one that was "
            "saved (number of classes, vocabulary, width).";
   }
