@@ -1,7 +1,7 @@
 // Peer: any loader, behind one small interface.
 //
 // A benchmark times every peer on the same files and checks every answer in the same way. A new
-// peer is one file: implement Peer, add it to all_peers().
+// peer is one file that implements Peer, declared below and added to all_peers().
 #pragma once
 
 #include <memory>

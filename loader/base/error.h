@@ -58,7 +58,7 @@ enum class Stage : std::uint8_t {
   kCli,
 };
 
-// "Bounds", "Container", ...: the names used in messages and in the malformed-file suite.
+// "Bounds", "Container", ...: the names used in messages.
 std::string_view to_string(ErrorKind kind);
 // "container", "pickle", ...: the folder under loader/.
 std::string_view to_string(Stage stage);

@@ -5,6 +5,7 @@
 // output cannot be written, or the command line is wrong.
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <string>
@@ -97,31 +98,34 @@ Exit run_verify(const std::string& path) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Looks into checkpoints of torch.save without running anything in them.",
-               "hardload");
+  CLI::App app(
+      "Lists and checks PyTorch checkpoints (torch.save) without running anything in them.",
+      "hardload");
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
+  app.footer(
+      "Exit status: 0 fine; 1 refused, or a finding; 2 cannot be read or written, or wrong usage.");
   std::string file;
   std::string format = "text";
   bool digest = false;
-  CLI::App* inspect = app.add_subcommand("inspect", "Lists tensors and values");
+  CLI::App* inspect =
+      app.add_subcommand("inspect", "Lists the tensors; as JSON, all other values too");
   inspect->add_option("FILE", file, "A file of torch.save; - for standard input")->required();
-  inspect->add_option("--format", format, "text or json")
+  inspect->add_option("--format", format, "json follows loader/cli/inspect.schema.json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
-  inspect->add_flag("--digest", digest, "Adds the SHA-256 of each tensor; reads all data");
-  CLI::App* check = app.add_subcommand("verify", "Checks everything, CRC-32s too");
+  inspect->add_flag("--digest", digest,
+                    "Adds the SHA-256 of each tensor; reads and verifies their data");
+  CLI::App* check = app.add_subcommand(
+      "verify", "Checks structure, tensors and every CRC-32; prints one line per finding");
   check->add_option("FILE", file, "A file of torch.save; - for standard input")->required();
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
     const bool is_help = problem.get_exit_code() == 0;
-    if (!is_help && argc == 2 && ::access(argv[1], F_OK) == 0) {
-      complain(concat("To look into a file: hardload inspect ", escape_for_display(argv[1]), "\n"));
-      return kTrouble;
-    }
     app.exit(problem);
+    if (!is_help) complain("Usage: hardload inspect FILE, or hardload verify FILE\n");
     return is_help ? kFine : kTrouble;
   }
   const Exit exit =
@@ -140,6 +144,8 @@ int main(int argc, char** argv) try {
   // Large blocks that one stage gives back serve the next, instead of fresh pages from the system.
   ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
   ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  // `bazel run` starts programs among their data files, and says here where the user is.
+  if (const char* folder = std::getenv("BUILD_WORKING_DIRECTORY")) (void)!::chdir(folder);
   return hardload::run(argc, argv);
 } catch (const std::exception& error) {
   // Memory ran out, or the option parser failed: the library itself does not throw.

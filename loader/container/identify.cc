@@ -101,9 +101,7 @@ std::string_view lfs_value(std::string_view text, std::string_view key) {
   return value.substr(0, std::min(value.find('\n'), value.size()));
 }
 
-std::string first_bytes(std::string_view head) {
-  return concat("'", escape_for_display(head.substr(0, 16)), "'");
-}
+std::string first_bytes(std::string_view head) { return concat("'", head.substr(0, 16), "'"); }
 
 }  // namespace
 

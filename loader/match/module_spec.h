@@ -1,7 +1,7 @@
 // ModuleSpec: the names and shapes that a module expects, without the module.
 //
 // What key matching needs to know of an nn::Module, as plain data, so that matching can be tested
-// and fuzzed without LibTorch. loader/torch/module_spec.h makes one from a module.
+// and fuzzed without LibTorch. loader/torch/module_targets.h makes one from a module.
 #pragma once
 
 #include <cstddef>

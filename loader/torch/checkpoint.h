@@ -2,7 +2,7 @@
 //
 //   HARDLOAD_ASSIGN(Checkpoint checkpoint, load("training.pt"));
 //   HARDLOAD_ASSIGN(StateDict weights, checkpoint.state_dict("model"));
-//   const std::int64_t epoch = checkpoint.root().find("epoch")->as_int().value_or(0);
+//   if (const auto epoch = checkpoint.root().find("epoch")) resume_at(epoch->as_int().value_or(0));
 //
 // Ownership: copies share tensors and values; Values borrowed from one stay valid while any copy
 // lives. Its tensors own their memory, independent of the file, unless it was loaded mapped.
@@ -43,7 +43,8 @@ class Checkpoint {
   // All tensors, by the manifest's numbers.
   std::span<const at::Tensor> tensors() const { return tensors_; }
 
-  // The tensor of this name: keys and indices joined by ".". Errors: kKey.
+  // The first tensor of this name: keys and indices joined by "." (so that the key "a.b", and "b"
+  // in "a", have one name). Linear in their number. Errors: kKey.
   Result<at::Tensor> tensor(std::string_view name) const;
 
   // The saved dict, or the dict under the key `key` of it, as a state dict. Errors: kKey where

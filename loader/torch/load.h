@@ -2,8 +2,9 @@
 //
 //   auto checkpoint = hardload::load("model.pth", {.map_location = "cpu"}).value();
 //
-// Nothing in the file is run. Everything about it is checked before the first tensor is allocated,
-// and every byte against its CRC-32 before anything is returned: the result is all or nothing.
+// Nothing in the file is run. Everything that it says is checked before the first tensor is
+// allocated, and every byte against its CRC-32, where the file has one, before anything is
+// returned: the result is all or nothing.
 #pragma once
 
 #include <memory>

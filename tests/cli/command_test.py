@@ -139,7 +139,7 @@ class Trouble(unittest.TestCase):
     def test_file_without_command(self):
         run = hardload("data/golden/state_linear.pt")
         self.assertEqual(run.returncode, 2)
-        self.assertIn(b"hardload inspect data/golden/state_linear.pt", run.stderr)
+        self.assertIn(b"Usage: hardload inspect FILE", run.stderr)
 
     def test_full_disk(self):
         with open("/dev/full", "wb") as full:

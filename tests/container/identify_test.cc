@@ -188,8 +188,8 @@ TEST(ExplainKind, StandsIncompleteLfsPointers) {
 TEST(ExplainKind, ShowsUnknownBytesEscaped) {
   const Error error = explanation_of("\x1b[31mred\x07 and 16 more bytes");
   EXPECT_EQ(error.kind(), ErrorKind::kUnknownFormat);
-  EXPECT_NE(error.problem().find("begins with '\\x1b[31mred\\x07 and 16'"), std::string::npos)
-      << error.problem();
+  EXPECT_NE(error.display().find("begins with '\\x1b[31mred\\x07 and 16'"), std::string::npos)
+      << error.display();
 }
 
 }  // namespace

@@ -19,16 +19,20 @@ std::atomic<std::size_t> in_use = 0, most_in_use = 0;
 
 }  // namespace
 
-// Counts what the whole program has allocated. (Inlined, GCC would take malloc and free for a
-// mismatch.)
-[[gnu::noinline]] void* operator new(std::size_t size) {
+#if defined(__GNUC__) && !defined(__clang__)
+// Where it inlines the operators, GCC takes malloc and free for a mismatch.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#endif
+
+// Counts what the whole program has allocated.
+void* operator new(std::size_t size) {
   void* const block = std::malloc(size);
   if (block == nullptr) throw std::bad_alloc();
   const std::size_t now = in_use += malloc_usable_size(block);
   most_in_use = std::max(most_in_use.load(), now);
   return block;
 }
-[[gnu::noinline]] void operator delete(void* block) noexcept {
+void operator delete(void* block) noexcept {
   if (block != nullptr) in_use -= malloc_usable_size(block);
   std::free(block);
 }
