@@ -99,8 +99,12 @@ const Record* TorchArchive::find(std::string_view name) const {
   return zip_.find(concat(prefix_, name));
 }
 
-const Record* TorchArchive::storage(std::string_view key) const {
-  return zip_.find(concat(prefix_, "data/", key));
+const Record* TorchArchive::storage(std::string_view key, const Record* previous) const {
+  const std::string name = concat(prefix_, "data/", key);
+  if (previous != nullptr && previous != &zip_.records().back() && previous[1].name == name) {
+    return previous + 1;
+  }
+  return zip_.find(name);
 }
 
 Result<void> TorchArchive::read_version(const ByteSource& source, const Limits& limits,

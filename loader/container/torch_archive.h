@@ -43,8 +43,9 @@ class TorchArchive {
   }
 
   const Record& pickle() const { return *pickle_; }
-  // The record of a storage by its key, or nullptr.
-  const Record* storage(std::string_view key) const;
+  // The record of a storage by its key, or nullptr. `previous`, one that was found before, makes
+  // this faster: torch writes records in the order in which the pickle refers to them.
+  const Record* storage(std::string_view key, const Record* previous = nullptr) const;
 
  private:
   Result<void> find_folder();

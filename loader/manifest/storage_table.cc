@@ -75,7 +75,8 @@ Result<StorageTable::Reference> StorageTable::read_id(const ValueGraph::Call& ca
   if (!bytes) return named(concat("it declares ", id->numel, " elements, which overflow"));
 
   const auto number = static_cast<std::uint32_t>(manifest_.storages_.size());
-  const Record* record = manifest_.archive_.storage(id->key);
+  const Record* record = manifest_.archive_.storage(id->key, previous_);
+  if (record != nullptr) previous_ = record;
   if (const auto known = find_or_add(record, id->key, number)) {
     const StorageSpec& first = manifest_.storages_[*known];
     // Torch itself writes references of two dtypes to one empty storage, and an untyped one beside

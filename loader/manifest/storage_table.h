@@ -43,6 +43,7 @@ class StorageTable {
   Manifest& manifest_;
   std::vector<std::uint32_t> by_record_;  // numbers of storages, by those of the archive's records
   NameIndex without_record_;
+  const Record* previous_ = nullptr;  // the one found last
 };
 
 }  // namespace hardload
