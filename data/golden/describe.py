@@ -115,10 +115,13 @@ class Storages:
             self.deflated = {info.filename.partition("/")[2] for info in archive.infolist()
                              if info.compress_type != zipfile.ZIP_STORED}
         self.key, self.location, self.kept = {}, {}, []
+        self.channels = {}  # of quantized tensors, by storage: scales, zero points, axis
         outer = self
 
         class Unpickler(pickle.Unpickler):
             def find_class(self, module, name):
+                if name == "_rebuild_qtensor":
+                    return outer.rebuild_quantized
                 if "Storage" in name:
                     return torch.serialization.StorageType(name) if name != "UntypedStorage" \
                         else torch.UntypedStorage
@@ -144,6 +147,11 @@ class Storages:
         self.key[storage._cdata] = key
         self.location[storage._cdata] = location
         return typed_storage
+
+    def rebuild_quantized(self, storage, offset, size, stride, parameters, *rest):
+        if len(parameters) == 4:
+            self.channels[storage._untyped_storage._cdata] = parameters[1:]
+        return torch._utils._rebuild_qtensor(storage, offset, size, stride, parameters, *rest)
 
     def offset(self, key):
         name = "data/" + key
@@ -178,6 +186,10 @@ def key_name(key):
 def logical_bytes(tensor):
     """The elements of a tensor in row-major order, conj and neg bits applied, as bytes."""
     plain = tensor.detach()
+    if plain.is_quantized:
+        if plain.dtype in (torch.quint4x2, torch.quint2x4):
+            return bytes(plain.untyped_storage())
+        plain = plain.int_repr()
     if plain.dtype.is_complex:
         plain = plain.resolve_conj()
     plain = plain.resolve_neg()
@@ -188,6 +200,64 @@ def logical_bytes(tensor):
     return bytes(plain.contiguous().clone().untyped_storage())
 
 
+def location_of(tensor, twin, storages):
+    if tensor.layout is not torch.strided:
+        return location_of(*[parts(t)["values"] for t in (tensor, twin)], storages)
+    return "meta" if tensor.is_meta else storages.location[twin.untyped_storage()._cdata]
+
+
+def fields(tensor, twin, storages):
+    """What is said of a tensor and of each of its parts. `twin` is the same on storages of ours."""
+    assert tensor.dtype == twin.dtype and tensor.shape == twin.shape
+    dense = tensor.layout is torch.strided and not tensor.is_meta
+    key = storages.key[twin.untyped_storage()._cdata] if dense else None
+    start = storages.offset(key) if dense else None
+    strided = tensor.layout is torch.strided
+    return {
+        "dtype": str(tensor.dtype).removeprefix("torch."),
+        "shape": list(tensor.shape),
+        "strides": list(tensor.stride()) if strided else None,
+        "offset": tensor.storage_offset() if strided else None,
+        "storage": key,
+        "file_offset": None if start is None
+                       else start + tensor.storage_offset() * tensor.dtype.itemsize,
+        "nbytes": nbytes_of(tensor),
+        "device": location_of(tensor, twin, storages),
+        "sha256": hashlib.sha256(logical_bytes(tensor)).hexdigest() if dense else None,
+    }
+
+
+def nbytes_of(tensor):
+    if tensor.layout is not torch.strided:
+        return sum(map(nbytes_of, parts(tensor).values()))
+    if tensor.dtype in (torch.quint4x2, torch.quint2x4):
+        return tensor.untyped_storage().nbytes()
+    return tensor.numel() * tensor.dtype.itemsize
+
+
+def parts(tensor):
+    """The tensors that a sparse tensor is made of."""
+    if tensor.layout is torch.sparse_coo:
+        return {"indices": tensor._indices(), "values": tensor._values()}
+    if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
+        return {"crow_indices": tensor.crow_indices(), "col_indices": tensor.col_indices(),
+                "values": tensor.values()}
+    return {"ccol_indices": tensor.ccol_indices(), "row_indices": tensor.row_indices(),
+            "values": tensor.values()}
+
+
+def quantizer(tensor, twin, storages):
+    scheme = tensor.qscheme()
+    if scheme is torch.per_tensor_affine:
+        return {"scheme": "per_tensor_affine", "scale": number(tensor.q_scale()),
+                "zero_point": tensor.q_zero_point()}
+    # Torch copies them into a quantizer; the twin keeps those of the file.
+    scales, zero_points, axis = storages.channels[twin.untyped_storage()._cdata]
+    return {"scheme": str(scheme).removeprefix("torch."), "axis": axis,
+            "scales": fields(scales, scales, storages),
+            "zero_points": fields(zero_points, zero_points, storages)}
+
+
 def describe(path):
     """The JSON object for the file at `path`."""
     root = torch.load(path, weights_only=False)
@@ -195,24 +265,20 @@ def describe(path):
     tensors = []
     for (keys, tensor), (_, twin) in zip(walk(root, [], []), walk(storages.root, [], []),
                                          strict=True):
-        assert tensor.dtype == twin.dtype and tensor.shape == twin.shape
-        meta = tensor.is_meta
-        key = None if meta else storages.key[twin.untyped_storage()._cdata]
-        start = None if meta else storages.offset(key)
         entry = {
             "name": ".".join(map(key_name, keys)),
             "path": [Values(storages).convert(k) for k in keys],
-            "dtype": str(tensor.dtype).removeprefix("torch."),
-            "shape": list(tensor.shape),
-            "strides": list(tensor.stride()),
-            "offset": tensor.storage_offset(),
-            "storage": key,
-            "file_offset": None if start is None
-                           else start + tensor.storage_offset() * tensor.dtype.itemsize,
-            "nbytes": tensor.numel() * tensor.dtype.itemsize,
-            "device": "meta" if meta else storages.location[twin.untyped_storage()._cdata],
-            "sha256": None if meta else hashlib.sha256(logical_bytes(tensor)).hexdigest(),
+            **fields(tensor, twin, storages),
         }
+        if tensor.layout is not torch.strided:
+            entry["layout"] = str(tensor.layout).removeprefix("torch.")
+            if tensor.layout is torch.sparse_coo:
+                entry["is_coalesced"] = tensor.is_coalesced()
+            twins = parts(twin)
+            entry["parts"] = {role: fields(part, twins[role], storages)
+                              for role, part in parts(tensor).items()}
+        if tensor.is_quantized:
+            entry["quantizer"] = quantizer(tensor, twin, storages)
         tensors.append(entry)
     order = b"little"
     if storages.reader.has_record("byteorder"):

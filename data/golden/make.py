@@ -12,6 +12,7 @@ import pathlib
 import random
 import sys
 import warnings
+import zipfile
 
 import torch
 
@@ -265,6 +266,80 @@ def parameter(): return torch.nn.Parameter(base)
 def parameter_frozen(): return {"p": torch.nn.Parameter(base, requires_grad=False)}
 
 
+@case
+def parameter_with_attributes():
+    parameter = torch.nn.Parameter(base[:4])
+    parameter.tensor_parallel = True
+    parameter.mask = base[4:6].clone()
+    return {"p": parameter}
+@case
+def tensor_with_attributes():
+    tensor = base.clone()
+    tensor.tag = {"source": "camera", "scale": base[:1]}
+    return {"t": tensor}
+
+
+# Sparse tensors: every layout, and what can be said of each.
+matrix = torch.tensor([[0., 1, 0, 2], [3, 0, 0, 0], [0, 0, 4, 5], [0, 0, 0, 6]])
+
+
+@case
+def sparse_coo():
+    twice = torch.sparse_coo_tensor([[2, 0, 2], [1, 3, 1]], [1., 2, 3], (3, 4))
+    return {"uncoalesced": twice, "coalesced": twice.coalesce(), "empty": torch.sparse_coo_tensor(size=(2, 3)),
+            "hybrid": torch.sparse_coo_tensor([[3, 1]], torch.arange(6.).reshape(2, 3), (5, 3)),
+            "bool": (matrix > 0).to_sparse(), "complex": matrix.to(torch.complex64).to_sparse(),
+            "scalar": torch.sparse_coo_tensor(torch.zeros(0, 1, dtype=torch.long), [7.], ()),
+            "three": torch.arange(8.).reshape(2, 2, 2).to_sparse()}
+@case
+def sparse_csr():
+    batch = torch.stack([matrix, matrix.flip(0)])
+    small = torch.sparse_csr_tensor(torch.tensor([0, 1, 2], dtype=torch.int32),
+                                    torch.tensor([2, 0], dtype=torch.int32), [1., 2.], (2, 3))
+    return {"plain": matrix.to_sparse_csr(), "batch": batch.to_sparse_csr(), "int32": small,
+            "empty": torch.zeros(0, 3).to_sparse_csr(),
+            "dense": torch.stack([matrix, -matrix], -1).to_sparse_csr(dense_dim=1)}
+@case
+def sparse_csc(): return {"t": matrix.to_sparse_csc()}
+@case
+def sparse_bsr():
+    return {"t": matrix.to_sparse_bsr((2, 2)), "tall": matrix.to_sparse_bsr((4, 1)),
+            "batch": torch.stack([matrix, -matrix]).to_sparse_bsr((2, 1))}
+@case
+def sparse_bsc(): return {"t": matrix.to_sparse_bsc((1, 2))}
+@case
+def sparse_parameter(): return {"p": torch.nn.Parameter(matrix.to_sparse())}
+@case
+def sparse_shared_values():
+    values = torch.arange(3.)
+    return {"values": values, "t": torch.sparse_coo_tensor([[0, 1, 2]], values, (4,))}
+
+
+# Quantized tensors: every dtype and scheme.
+@case
+def quantized_per_tensor():
+    plain = torch.arange(6.).reshape(2, 3) / 4
+    return {str(dtype).removeprefix("torch."): torch.quantize_per_tensor(plain, 0.5, zero, dtype)
+            for dtype, zero in [(torch.qint8, -3), (torch.quint8, 7), (torch.qint32, 0)]} | {
+        "view": torch.quantize_per_tensor(plain, 0.1, 2, torch.quint8).t()[1:]}
+@case
+def quantized_per_channel():
+    plain = torch.arange(6.).reshape(2, 3)
+    scales, zeros = torch.tensor([0.5, 1, 2], dtype=torch.float64), torch.tensor([0, 1, 2])
+    return {"columns": torch.quantize_per_channel(plain, scales, zeros, 1, torch.qint8),
+            "rows": torch.quantize_per_channel(plain, scales[:2], zeros[:2], 0, torch.quint8),
+            "floats": torch.quantize_per_channel(plain, scales[1:].float(), torch.tensor([0.5, -1]), 0,
+                                                 torch.quint8)}
+@case
+def quantized_below_a_byte():
+    plain = torch.arange(15.).reshape(3, 5)
+    ones, zeros = torch.ones(3), torch.zeros(3)
+    return {"quint4x2": torch.quantize_per_channel(plain, ones, zeros, 0, torch.quint4x2),
+            "quint2x4": torch.quantize_per_channel(plain / 5, ones, zeros, 0, torch.quint2x4)}
+@case
+def quantized_module(): return torch.ao.nn.quantized.Linear(3, 2).state_dict()
+
+
 def save(value, path):
     torch.save(value, path)
 
@@ -293,7 +368,19 @@ def save_to_buffer(value, path):
         torch.save(value, file)
 
 
+def save_deflated(value, path):
+    """As somebody leaves it who unpacks an archive and packs it again."""
+    torch.save(value, path)
+    with zipfile.ZipFile(path) as archive:
+        records = [(info.filename, archive.read(info)) for info in archive.infolist()]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in records:
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            archive.writestr(info, content, zipfile.ZIP_DEFLATED)
+
+
 SAVED_OTHERWISE = {
+    "saved_and_packed_again": (save_deflated, lambda: {"t": base, "zeros": torch.zeros(500)}),
     "saved_without_crc": (save_without_crc, lambda: {"t": base}),
     "saved_aligned_to_pages": (save_aligned, lambda: {"t": base[:2]}),
     "saved_without_data": (save_without_data, lambda: {"t": base, "v": base[2:]}),

@@ -8,7 +8,7 @@ namespace {
 
 // In the order of the enum.
 constexpr std::array<DtypeInfo, kDtypeCount> kDtypes = {{
-    // name, storage class, bytes of an item, swap unit, floating, complex, quantized
+    // name, storage class, bytes of an item, swap unit, floating, complex, quantized, packed
     {"float64", "DoubleStorage", 8, 8, true, false, false},
     {"float32", "FloatStorage", 4, 4, true, false, false},
     {"float16", "HalfStorage", 2, 2, true, false, false},
@@ -39,8 +39,8 @@ constexpr std::array<DtypeInfo, kDtypeCount> kDtypes = {{
     {"qint8", "QInt8Storage", 1, 1, false, false, true},
     {"qint32", "QInt32Storage", 4, 4, false, false, true},
     {"quint8", "QUInt8Storage", 1, 1, false, false, true},
-    {"quint4x2", "QUInt4x2Storage", 1, 1, false, false, true},
-    {"quint2x4", "QUInt2x4Storage", 1, 1, false, false, true},
+    {"quint4x2", "QUInt4x2Storage", 1, 1, false, false, true, 2},
+    {"quint2x4", "QUInt2x4Storage", 1, 1, false, false, true, 4},
 }};
 
 std::optional<Dtype> find(std::string_view DtypeInfo::*field, std::string_view text) {

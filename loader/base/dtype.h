@@ -54,6 +54,7 @@ struct DtypeInfo {
   bool is_floating;          // real, with a sign in its top bit
   bool is_complex;
   bool is_quantized;
+  std::uint8_t per_item = 1;  // elements of a packed group that shapes count: 2 of quint4x2
 };
 
 const DtypeInfo& info(Dtype dtype);

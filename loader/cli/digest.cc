@@ -2,25 +2,28 @@
 
 #include <utility>
 
-#include "loader/base/byte_swap.h"
 #include "loader/base/checked.h"
 #include "loader/base/text.h"
 #include "loader/cli/elements.h"
 #include "loader/cli/sha256.h"
-#include "loader/container/record_reader.h"
+#include "loader/cli/storage_bytes.h"
 
 namespace hardload {
 namespace {
 
-// The tensors to digest, by storage; those without a name are not shown and not digested.
+// The tensors to digest, by storage: those that have a name, and their parts.
 std::vector<std::vector<std::uint32_t>> tensors_by_storage(const Manifest& manifest) {
   std::vector<std::vector<std::uint32_t>> groups(manifest.storages().size());
   std::vector<bool> seen(manifest.tensors().size());
+  const auto add = [&](std::uint32_t tensor) {
+    const std::uint32_t storage = manifest.tensors()[tensor].storage;
+    if (seen[tensor]) return;
+    seen[tensor] = true;
+    if (storage != TensorSpec::kNoStorage) groups[storage].push_back(tensor);
+  };
   for (const NamedTensor& named : manifest.named_tensors()) {
-    const std::uint32_t storage = manifest.tensors()[named.tensor].storage;
-    if (seen[named.tensor] || storage == TensorSpec::kNoStorage) continue;
-    seen[named.tensor] = true;
-    groups[storage].push_back(named.tensor);
+    add(named.tensor);
+    for (const std::uint32_t part : manifest.parts(manifest.tensors()[named.tensor])) add(part);
   }
   return groups;
 }
@@ -41,7 +44,7 @@ Result<void> check_work(const ByteSource& source, const Manifest& manifest,
     // The whole storage is read, if only for one element.
     if (!groups[i].empty()) HARDLOAD_TRY(add(manifest.storages()[i].bytes));
     for (const std::uint32_t tensor : groups[i]) {
-      HARDLOAD_TRY(add(manifest.tensors()[tensor].nbytes()));
+      HARDLOAD_TRY(add(manifest.nbytes(manifest.tensors()[tensor])));
     }
   }
   return {};
@@ -57,14 +60,8 @@ Result<std::vector<std::optional<std::string>>> digest_tensors(const ByteSource&
   std::vector<std::optional<std::string>> digests(manifest.tensors().size());
   for (std::size_t i = 0; i < groups.size(); ++i) {
     if (groups[i].empty()) continue;
-    const Record* record = manifest.storages()[i].record;
-    Buffer content;
-    if (record != nullptr) {
-      HARDLOAD_ASSIGN(content, read_record(source, *record, {.limits = limits}));
-      if (manifest.byte_order() == ByteOrder::kBig) {
-        swap_bytes(content.bytes(), info(manifest.storages()[i].dtype).swap_bytes);
-      }
-    }
+    HARDLOAD_ASSIGN(const Buffer content,
+                    read_storage(source, manifest, static_cast<std::uint32_t>(i), limits));
     for (const std::uint32_t tensor : groups[i]) {
       Sha256 hash;
       HARDLOAD_TRY(for_each_block(manifest, manifest.tensors()[tensor], content.bytes(),

@@ -17,10 +17,10 @@
 namespace hardload {
 
 // The digest in lower-case hexadecimal for each of manifest.tensors(); nullopt for those on the
-// meta device and those that have no name. Reads each storage once, into memory, and verifies its
-// CRC-32. Errors: kLimit where views of zero or overlapping strides make more than Limits allow
-// from a file of this size; kUnsupported for a neg bit on a dtype that cannot be negated; those of
-// read_record.
+// meta device, for sparse ones, whose parts have digests, and for those that have no name. Reads
+// each storage once, into memory, and verifies its CRC-32. Errors: kLimit where views of zero or
+// overlapping strides make more than Limits allow from a file of this size; kUnsupported for a neg
+// bit on a dtype that cannot be negated; those of read_record.
 Result<std::vector<std::optional<std::string>>> digest_tensors(const ByteSource& source,
                                                                const Manifest& manifest,
                                                                const Limits& limits);

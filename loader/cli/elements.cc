@@ -5,19 +5,10 @@
 #include <vector>
 
 #include "loader/base/text.h"
+#include "loader/manifest/layout.h"
 
 namespace hardload {
 namespace {
-
-// Whether the elements lie in row-major order without gaps.
-bool is_contiguous(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides) {
-  std::int64_t expected = 1;
-  for (std::size_t i = shape.size(); i-- > 0;) {
-    if (shape[i] != 1 && strides[i] != expected) return false;
-    expected *= shape[i];
-  }
-  return true;
-}
 
 // What has to be done to each element after it was copied.
 struct Transform {
@@ -123,13 +114,14 @@ Result<void> for_each_block(const Manifest& manifest, const TensorSpec& tensor,
   const auto shape = manifest.shape(tensor);
   const auto strides = manifest.strides(tensor);
   const bool contiguous = is_contiguous(shape, strides);
+  const std::uint64_t nbytes = manifest.nbytes(tensor);
   if (contiguous && transform.is_nothing()) {
-    take(storage.subspan(static_cast<std::size_t>(tensor.offset) * item, tensor.nbytes()));
+    take(storage.subspan(static_cast<std::size_t>(tensor.offset) * item, nbytes));
     return {};
   }
 
   // Whole elements of every size fit: 16 divides it.
-  std::vector<std::byte> block(std::min<std::size_t>(64 << 10, tensor.nbytes()));
+  std::vector<std::byte> block(std::min<std::size_t>(64 << 10, nbytes));
   std::size_t filled = 0;
   const auto put = [&](std::span<const std::byte> bytes) {
     std::memcpy(block.data() + filled, bytes.data(), bytes.size());
@@ -142,7 +134,7 @@ Result<void> for_each_block(const Manifest& manifest, const TensorSpec& tensor,
     filled = 0;
   };
   if (contiguous) {
-    auto rest = storage.subspan(static_cast<std::size_t>(tensor.offset) * item, tensor.nbytes());
+    auto rest = storage.subspan(static_cast<std::size_t>(tensor.offset) * item, nbytes);
     while (!rest.empty()) {
       put(rest.first(std::min(rest.size(), block.size())));
       rest = rest.subspan(filled);

@@ -11,11 +11,6 @@
 namespace hardload {
 namespace {
 
-std::string_view device_of(const Manifest& manifest, const TensorSpec& tensor) {
-  if (tensor.storage == TensorSpec::kNoStorage) return "meta";
-  return manifest.storages()[tensor.storage].location;
-}
-
 void write_dims(JsonWriter& json, std::span<const std::int64_t> dims) {
   json.begin_array();
   for (const std::int64_t dim : dims) json.integer(dim);
@@ -33,44 +28,106 @@ std::optional<std::uint64_t> file_offset(const Manifest& manifest, const TensorS
   return record->data_offset + static_cast<std::uint64_t>(tensor.offset) * item_bytes(tensor.dtype);
 }
 
-void write_tensor(JsonWriter& json, const Manifest& manifest, const NamedTensor& named,
-                  const Digests& digests) {
-  const TensorSpec& tensor = manifest.tensors()[named.tensor];
-  json.begin_object();
-  json.plain_key("name").string(manifest.name(named));
-  json.plain_key("path").begin_array();
-  for (const Value& key : manifest.path(named)) write_value(json, manifest, key);
-  json.end();
-  json.plain_key("dtype").string(to_string(tensor.dtype));
-  json.plain_key("shape");
-  write_dims(json, manifest.shape(tensor));
-  json.plain_key("strides");
-  write_dims(json, manifest.strides(tensor));
-  json.plain_key("offset").integer(tensor.offset);
-  json.plain_key("storage");
-  if (tensor.storage == TensorSpec::kNoStorage) {
-    json.null();
-  } else {
-    json.string(manifest.storages()[tensor.storage].key);
+class TensorWriter {
+ public:
+  TensorWriter(JsonWriter& json, const Manifest& manifest, const Digests& digests)
+      : json_(json), manifest_(manifest), digests_(digests) {}
+
+  void write(const NamedTensor& named) {
+    json_.begin_object();
+    json_.plain_key("name").string(manifest_.name(named));
+    json_.plain_key("path").begin_array();
+    for (const Value& key : manifest_.path(named)) write_value(json_, manifest_, key);
+    json_.end();
+    const TensorSpec& tensor = manifest_.tensors()[named.tensor];
+    write_fields(named.tensor);
+    if (tensor.is_sparse()) write_sparse(tensor);
+    if (tensor.is_quantized()) write_quantizer(tensor);
+    json_.end();
   }
-  json.plain_key("file_offset");
-  if (const auto offset = file_offset(manifest, tensor)) {
-    json.unsigned_integer(*offset);
-  } else {
-    json.null();
-  }
-  json.plain_key("nbytes").unsigned_integer(tensor.nbytes());
-  json.plain_key("device").string(device_of(manifest, tensor));
-  if (!digests.empty()) {
-    json.plain_key("sha256");
-    if (const auto& digest = digests[named.tensor]) {
-      json.string(*digest);
+
+ private:
+  void write_fields(std::uint32_t number) {
+    const TensorSpec& tensor = manifest_.tensors()[number];
+    json_.plain_key("dtype").string(to_string(tensor.dtype));
+    json_.plain_key("shape");
+    write_dims(json_, manifest_.shape(tensor));
+    if (tensor.is_sparse()) {
+      json_.plain_key("strides").null().plain_key("offset").null();
     } else {
-      json.null();
+      json_.plain_key("strides");
+      write_dims(json_, manifest_.strides(tensor));
+      json_.plain_key("offset").integer(tensor.offset);
+    }
+    json_.plain_key("storage");
+    if (tensor.storage == TensorSpec::kNoStorage) {
+      json_.null();
+    } else {
+      json_.string(manifest_.storages()[tensor.storage].key);
+    }
+    json_.plain_key("file_offset");
+    if (const auto offset = file_offset(manifest_, tensor)) {
+      json_.unsigned_integer(*offset);
+    } else {
+      json_.null();
+    }
+    json_.plain_key("nbytes").unsigned_integer(manifest_.nbytes(tensor));
+    json_.plain_key("device").string(manifest_.location(tensor));
+    if (digests_.empty()) return;
+    json_.plain_key("sha256");
+    if (const auto& digest = digests_[number]) {
+      json_.string(*digest);
+    } else {
+      json_.null();
     }
   }
-  json.end();
-}
+
+  void write_part(std::string_view role, std::uint32_t number) {
+    json_.plain_key(role).begin_object();
+    write_fields(number);
+    json_.end();
+  }
+
+  void write_sparse(const TensorSpec& tensor) {
+    const SparseSpec& sparse = manifest_.sparse(tensor);
+    json_.plain_key("layout").string(to_string(tensor.layout));
+    if (sparse.is_coalesced) json_.plain_key("is_coalesced").boolean(*sparse.is_coalesced);
+    const bool by_row =
+        tensor.layout == TensorLayout::kSparseCsr || tensor.layout == TensorLayout::kSparseBsr;
+    json_.plain_key("parts").begin_object();
+    if (tensor.layout == TensorLayout::kSparseCoo) {
+      write_part("indices", sparse.indices);
+    } else {
+      write_part(by_row ? "crow_indices" : "ccol_indices", sparse.indices);
+      write_part(by_row ? "col_indices" : "row_indices", sparse.plain_indices);
+    }
+    write_part("values", sparse.values);
+    json_.end();
+  }
+
+  void write_quantizer(const TensorSpec& tensor) {
+    const QuantizerSpec& quantizer = manifest_.quantizer(tensor);
+    json_.plain_key("quantizer").begin_object();
+    if (!quantizer.is_per_channel) {
+      json_.plain_key("scheme").string("per_tensor_affine");
+      json_.plain_key("scale");
+      write_float(json_, quantizer.scale);
+      json_.plain_key("zero_point").integer(quantizer.zero_point);
+    } else {
+      const Dtype zero = manifest_.tensors()[quantizer.zero_points].dtype;
+      json_.plain_key("scheme").string(info(zero).is_floating ? "per_channel_affine_float_qparams"
+                                                              : "per_channel_affine");
+      json_.plain_key("axis").integer(quantizer.axis);
+      write_part("scales", quantizer.scales);
+      write_part("zero_points", quantizer.zero_points);
+    }
+    json_.end();
+  }
+
+  JsonWriter& json_;
+  const Manifest& manifest_;
+  const Digests& digests_;
+};
 
 std::string shape_text(std::span<const std::int64_t> shape) {
   std::string text = "[";
@@ -90,9 +147,10 @@ void write_inspect_json(const Manifest& manifest, const Digests& digests,
     json.plain_key("byteorder")
         .string(manifest.byte_order() == ByteOrder::kLittle ? "little" : "big");
     json.plain_key("tensors").begin_array();
+    TensorWriter writer(json, manifest, digests);
     for (const NamedTensor& named : manifest.named_tensors()) {
       json.new_line();
-      write_tensor(json, manifest, named, digests);
+      writer.write(named);
     }
     json.end();
     json.new_line().plain_key("values");
@@ -127,7 +185,8 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
     std::string line = concat("  ", padded(escape_for_display(manifest.name(named)), name_width),
                               "  ", padded(std::string(to_string(tensor.dtype)), 8), "  ",
                               padded(shape_text(manifest.shape(tensor)), shape_width), "  ",
-                              escape_for_display(device_of(manifest, tensor)));
+                              escape_for_display(manifest.location(tensor)));
+    if (tensor.is_sparse()) append(line, "  ", to_string(tensor.layout));
     if (!digests.empty()) append(line, "  ", digests[named.tensor].value_or("-"));
     out(line + "\n");
   }

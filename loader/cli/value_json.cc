@@ -27,6 +27,8 @@ void write_typed(JsonWriter& json, std::string_view type, std::string_view value
   json.begin_object().plain_key("$type").string(type).plain_key("value").string(value).end();
 }
 
+}  // namespace
+
 void write_float(JsonWriter& json, double value) {
   if (std::isfinite(value)) {
     json.number(value);
@@ -34,6 +36,8 @@ void write_float(JsonWriter& json, double value) {
     write_typed(json, "float", std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
   }
 }
+
+namespace {
 
 void write_int(JsonWriter& json, std::int64_t value) {
   if (value >= -kLargestExact && value <= kLargestExact) {

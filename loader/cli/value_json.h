@@ -16,4 +16,7 @@ namespace hardload {
 // {"$type": "cycle"}. Does not recurse.
 void write_value(JsonWriter& json, const Manifest& manifest, Value value);
 
+// A number, or the form of nan and the infinities.
+void write_float(JsonWriter& json, double value);
+
 }  // namespace hardload

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "loader/cli/sparse_check.h"
 #include "loader/container/identify.h"
 #include "loader/container/record_reader.h"
 #include "loader/container/zip_archive.h"
@@ -59,7 +60,7 @@ Result<void> verify_content(const ByteSource& source, const Limits& limits, Veri
     if (record.name.starts_with(prefix) && record.name.size() > prefix.size()) ++data_records;
   }
   report.unreferenced = data_records - used;
-  return {};
+  return check_sparse_tensors(source, manifest, limits);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// check_layout: that a strided view stays inside its storage.
+// check_layout: that a strided view stays inside its storage; and other arithmetic of sizes.
 #pragma once
 
 #include <cstdint>
@@ -15,5 +15,16 @@ namespace hardload {
 Result<std::int64_t> check_layout(std::span<const std::int64_t> sizes,
                                   std::span<const std::int64_t> strides, std::int64_t offset,
                                   std::uint64_t item_bytes, std::uint64_t storage_bytes);
+
+// The element count of these sizes alone. Errors: kLayout for a negative size or an overflow.
+Result<std::int64_t> count_elements(std::span<const std::int64_t> sizes);
+
+// Bytes of dense elements of which a byte holds `per_byte`; each row of the last dimension begins
+// with a byte of its own (c10's get_sub_byte_tensor_size). Of sizes that have been counted.
+std::uint64_t packed_bytes(std::span<const std::int64_t> sizes, std::uint64_t per_byte);
+
+// Whether elements lie in row-major order without gaps. The strides of dimensions of size 1 do not
+// matter.
+bool is_contiguous(std::span<const std::int64_t> sizes, std::span<const std::int64_t> strides);
 
 }  // namespace hardload

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,22 +41,58 @@ struct StorageSpec {
   const Record* record;  // nullptr only for an empty storage without a record
 };
 
-// One tensor object: a strided view of a storage. Two names may mean one tensor, two tensors may
-// view one storage.
+// What a tensor's elements are: a strided view of a storage, or made of tensors of their own.
+enum class TensorLayout : std::uint8_t {
+  kStrided,
+  kSparseCoo,
+  kSparseCsr,
+  kSparseCsc,
+  kSparseBsr,
+  kSparseBsc,
+};
+
+// "strided", "sparse_coo", ...: torch's name without "torch.".
+std::string_view to_string(TensorLayout layout);
+
+// One tensor object. Two names may mean one tensor, two tensors may view one storage.
 struct TensorSpec {
   static constexpr std::uint32_t kNoStorage = std::numeric_limits<std::uint32_t>::max();
 
-  std::uint32_t storage;  // among Manifest::storages(); kNoStorage: on the meta device
+  std::uint32_t storage;  // among Manifest::storages(); kNoStorage: on the meta device, or sparse
   Dtype dtype;
+  TensorLayout layout;
   bool requires_grad;
   bool is_parameter;  // an nn.Parameter, not a plain tensor
   bool is_conj;       // elements are to be read conjugated
   bool is_neg;        // elements are to be read negated
   std::uint32_t rank;
-  std::uint64_t dims;   // where shape() and strides() begin; see Manifest
-  std::int64_t offset;  // of the first element, in elements
-  std::int64_t numel;   // product of the sizes
-  std::uint64_t nbytes() const { return static_cast<std::uint64_t>(numel) * item_bytes(dtype); }
+  std::uint32_t details;  // of a sparse or quantized tensor; see Manifest::sparse and quantizer
+  std::uint64_t dims;     // where shape() and strides() begin; see Manifest
+  std::int64_t offset;    // of the first element, in elements
+  std::int64_t numel;     // product of the sizes
+
+  bool is_sparse() const { return layout != TensorLayout::kStrided; }
+  bool is_quantized() const { return info(dtype).is_quantized; }
+  bool is_meta() const { return storage == kNoStorage && !is_sparse(); }
+};
+
+// The tensors that a sparse tensor is made of, by their numbers. That their shapes fit each other
+// is proved; that the indices are in range is not, for that is tensor data: see sparse_indices.h.
+struct SparseSpec {
+  std::uint32_t indices;        // COO: [dimensions, elements]; else crow_indices or ccol_indices
+  std::uint32_t plain_indices;  // col_indices or row_indices; not for COO
+  std::uint32_t values;
+  std::optional<bool> is_coalesced;  // COO; torch before 1.13 did not say
+};
+
+// How the integers of a quantized tensor become numbers.
+struct QuantizerSpec {
+  bool is_per_channel;
+  double scale;             // per tensor
+  std::int64_t zero_point;  // per tensor
+  // Per channel, `axis` among the dimensions: one-dimensional tensors, by their numbers.
+  std::uint32_t scales, zero_points;
+  std::int64_t axis;
 };
 
 // A place of the object tree where a tensor is.
@@ -73,13 +110,28 @@ class Manifest {
   // In the order in which the file has them: of the entries of dicts and lists.
   std::span<const NamedTensor> named_tensors() const { return named_; }
 
-  // Sizes and strides, in elements.
+  // Sizes and strides, in elements. Sparse tensors have no strides.
   std::span<const std::int64_t> shape(const TensorSpec& tensor) const {
     return std::span(dims_).subspan(tensor.dims, tensor.rank);
   }
   std::span<const std::int64_t> strides(const TensorSpec& tensor) const {
-    return std::span(dims_).subspan(tensor.dims + tensor.rank, tensor.rank);
+    return std::span(dims_).subspan(tensor.dims + tensor.rank,
+                                    tensor.is_sparse() ? 0 : tensor.rank);
   }
+
+  // What the elements take when they lie densely; for a sparse tensor, those of its parts.
+  std::uint64_t nbytes(const TensorSpec& tensor) const;
+
+  // Only where tensor.is_sparse().
+  const SparseSpec& sparse(const TensorSpec& tensor) const { return sparse_[tensor.details]; }
+  // Only where tensor.is_quantized().
+  const QuantizerSpec& quantizer(const TensorSpec& tensor) const {
+    return quantizers_[tensor.details];
+  }
+  // The numbers of the tensors that `tensor` is made of; none for most.
+  std::vector<std::uint32_t> parts(const TensorSpec& tensor) const;
+  // Where `tensor` was when it was saved: "cpu", "cuda:0", "meta".
+  std::string_view location(const TensorSpec& tensor) const;
 
   // The keys and indices on the way to the tensor, joined by "."; empty for a lone tensor.
   std::string_view name(const NamedTensor& named) const {
@@ -112,6 +164,8 @@ class Manifest {
   ValueGraph graph_;
   std::vector<StorageSpec> storages_;
   std::vector<TensorSpec> tensors_;
+  std::vector<SparseSpec> sparse_;
+  std::vector<QuantizerSpec> quantizers_;
   std::vector<NamedTensor> named_;
   std::vector<std::int64_t> dims_;  // of each tensor: sizes, then strides
   std::string names_;

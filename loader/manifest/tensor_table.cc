@@ -5,70 +5,76 @@
 #include <utility>
 #include <vector>
 
+#include "loader/base/checked.h"
 #include "loader/base/text.h"
 #include "loader/manifest/layout.h"
+#include "loader/manifest/tensor_arguments.h"
 
 namespace hardload {
 namespace {
 
-Error wrong(std::string problem) {
-  return Error(ErrorKind::kLayout, Stage::kManifest, std::move(problem));
-}
-
-Error wrong_arguments() {
-  return wrong("the tensor is rebuilt with arguments that torch.save does not write");
-}
-
-bool is_bool(Slot slot) { return slot.kind == ValueKind::kBool; }
-
-// What torch calls a tensor that it builds in another way than the four that are loaded.
+// What torch calls a tensor that LibTorch cannot build, or that is not built here.
 std::string_view unsupported_kind(Constructor constructor) {
   switch (constructor) {
-    case Constructor::kTensorClass: return "a tensor in the form of torch 0.3 or older";
     case Constructor::kParameter: return "a parameter in the form of torch 0.3 or older";
-    case Constructor::kRebuildParameterWithState: return "a parameter with Python attributes";
-    case Constructor::kRebuildSparseTensor: return "a sparse tensor";
-    case Constructor::kRebuildQTensor: return "a quantized tensor";
     case Constructor::kRebuildNestedTensor: return "a nested tensor";
     case Constructor::kRebuildWrapperSubclass: return "a tensor of a wrapper subclass";
     case Constructor::kRebuildDeviceTensorFromNumpy:
     case Constructor::kRebuildDeviceTensorFromCpuTensor:
       return "a tensor of a device without storages";
-    case Constructor::kRebuildFromTypeV2:
-      return "a tensor subclass, or a tensor with Python attributes";
     default: return "a tensor of an unknown kind";
   }
 }
 
 // Elements of these types mean nothing without a scale, which only a quantized tensor has.
-Result<void> check_not_quantized(const TensorSpec& tensor) {
-  if (!info(tensor.dtype).is_quantized) return {};
+Result<void> check_not_quantized(Dtype dtype) {
+  if (!info(dtype).is_quantized) return {};
   return Error(
       ErrorKind::kUnsupported, Stage::kManifest,
-      concat("this is a plain tensor of ", info(tensor.dtype).name, ", which torch does not load"));
+      concat("this is a plain tensor of ", to_string(dtype), ", which torch does not load"));
 }
 
 // Torch refuses gradients of all other types.
 Result<void> check_gradient(const TensorSpec& tensor) {
   const DtypeInfo& dtype = info(tensor.dtype);
   if (!tensor.requires_grad || dtype.is_floating || dtype.is_complex) return {};
-  return wrong(concat("a tensor of ", dtype.name, " requires a gradient"));
+  return wrong_layout(concat("a tensor of ", dtype.name, " requires a gradient"));
 }
 
-// _rebuild_tensor hooks: an empty OrderedDict, or None in old files.
-bool are_no_hooks(const ValueGraph& graph, Slot hooks) {
-  return hooks.kind == ValueKind::kNone ||
-         (hooks.kind == ValueKind::kOrderedDict && graph.items_of(hooks).empty());
+bool wraps_a_tensor(Constructor constructor) {
+  return constructor == Constructor::kRebuildParameter ||
+         constructor == Constructor::kRebuildParameterWithState;
+}
+
+// Python attributes of a tensor: a dict, or with __slots__ a pair of it and another one
+// (torch/_utils.py: _set_obj_state).
+bool are_attributes(const ValueGraph& graph, Slot state) {
+  const auto is_dict = [](Slot slot) {
+    return slot.kind == ValueKind::kDict || slot.kind == ValueKind::kNone;
+  };
+  if (is_dict(state)) return true;
+  const auto parts = graph.items_of(state);
+  return state.kind == ValueKind::kTuple && parts.size() == 2 && is_dict(parts[0]) &&
+         is_dict(parts[1]);
 }
 
 }  // namespace
+
+TensorTable::TensorTable(Manifest& manifest, StorageTable& storages, const Limits& limits)
+    : manifest_(manifest), storages_(storages), limits_(limits) {
+  std::uint64_t present = 0;
+  for (const Record& record : manifest.archive_.zip().records()) {
+    present = checked_add(present, record.stored_bytes).value_or(~std::uint64_t{0});
+  }
+  most_index_bytes_ = limits.expanded(present);
+}
 
 Result<std::uint32_t> TensorTable::resolve(std::uint64_t call) {
   const ValueGraph& graph = manifest_.graph_;
   // A parameter wraps a tensor, which comes first. Python never wraps twice, a file might.
   std::vector<std::uint64_t> chain = {call};
   while (graph.calls[chain.back()].resolved < 0 &&
-         graph.calls[chain.back()].constructor == Constructor::kRebuildParameter) {
+         wraps_a_tensor(graph.calls[chain.back()].constructor)) {
     const auto arguments = graph.items_of(graph.calls[chain.back()].arguments);
     if (arguments.empty() || arguments[0].kind != ValueKind::kTensor) return wrong_arguments();
     if (chain.size() > limits_.max_depth) {
@@ -80,19 +86,25 @@ Result<std::uint32_t> TensorTable::resolve(std::uint64_t call) {
 
   std::uint32_t number = 0;
   for (; !chain.empty(); chain.pop_back()) {
-    ValueGraph::Call& current = manifest_.graph_.calls[chain.back()];
-    if (current.resolved < 0) {
-      const auto arguments = graph.items_of(current.arguments);
-      const bool parameter = current.constructor == Constructor::kRebuildParameter;
-      if (current.has_state) return wrong("a tensor is changed by BUILD");
-      HARDLOAD_ASSIGN(const TensorSpec tensor, parameter ? build_parameter(arguments, number)
-                                                         : build(current.constructor, arguments));
-      HARDLOAD_TRY(check_not_quantized(tensor));
-      HARDLOAD_TRY(check_gradient(tensor));
-      current.resolved = static_cast<std::int64_t>(manifest_.tensors_.size());
-      manifest_.tensors_.push_back(tensor);
+    const ValueGraph::Call current = graph.calls[chain.back()];
+    if (current.resolved >= 0) {
+      number = static_cast<std::uint32_t>(current.resolved);
+      continue;
     }
-    number = static_cast<std::uint32_t>(current.resolved);
+    if (current.has_state && current.constructor != Constructor::kTensorClass) {
+      return wrong_layout("a tensor is changed by BUILD");
+    }
+    const bool with_state = current.constructor == Constructor::kRebuildParameterWithState;
+    HARDLOAD_ASSIGN(const TensorSpec tensor,
+                    wraps_a_tensor(current.constructor)
+                        ? build_parameter(graph.items_of(current.arguments), with_state, number)
+                    : current.constructor == Constructor::kTensorClass
+                        ? build_of_class(chain.back())
+                        : build(current.constructor, graph.items_of(current.arguments)));
+    HARDLOAD_TRY(check_gradient(tensor));
+    number = static_cast<std::uint32_t>(manifest_.tensors_.size());
+    manifest_.graph_.calls[chain.back()].resolved = number;
+    manifest_.tensors_.push_back(tensor);
   }
   return number;
 }
@@ -103,6 +115,9 @@ Result<TensorSpec> TensorTable::build(Constructor constructor, Arguments argumen
     case Constructor::kRebuildTensorV2: return build_view(arguments, 2);
     case Constructor::kRebuildTensorV3: return build_view(arguments, 3);
     case Constructor::kRebuildMetaTensor: return build_meta(arguments);
+    case Constructor::kRebuildSparseTensor: return build_sparse(arguments);
+    case Constructor::kRebuildQTensor: return build_quantized(arguments);
+    case Constructor::kRebuildFromTypeV2: return build_from_type(arguments);
     default: break;
   }
   return Error(ErrorKind::kUnsupported, Stage::kManifest,
@@ -136,6 +151,7 @@ Result<TensorSpec> TensorTable::build_view(Arguments arguments, std::size_t vers
     if (!dtype) return wrong_arguments();
     tensor.dtype = *dtype;
   }
+  HARDLOAD_TRY(check_not_quantized(tensor.dtype));
   if (has_metadata) HARDLOAD_TRY(read_metadata(arguments[required], tensor));
   HARDLOAD_TRY(add_dims(arguments[2], arguments[3], tensor));
   HARDLOAD_ASSIGN(tensor.numel, check_layout(manifest_.shape(tensor), manifest_.strides(tensor),
@@ -154,6 +170,7 @@ Result<TensorSpec> TensorTable::build_meta(Arguments arguments) {
   tensor.storage = TensorSpec::kNoStorage;
   tensor.dtype = *dtype;
   tensor.requires_grad = arguments[3].payload != 0;
+  HARDLOAD_TRY(check_not_quantized(tensor.dtype));
   HARDLOAD_TRY(add_dims(arguments[1], arguments[2], tensor));
   // Nothing backs a meta tensor, so any storage would do.
   HARDLOAD_ASSIGN(tensor.numel, check_layout(manifest_.shape(tensor), manifest_.strides(tensor), 0,
@@ -161,9 +178,11 @@ Result<TensorSpec> TensorTable::build_meta(Arguments arguments) {
   return tensor;
 }
 
-Result<TensorSpec> TensorTable::build_parameter(Arguments arguments, std::uint32_t data) {
-  if (arguments.size() != 3 || !is_bool(arguments[1]) ||
-      !are_no_hooks(manifest_.graph_, arguments[2])) {
+Result<TensorSpec> TensorTable::build_parameter(Arguments arguments, bool has_state,
+                                                std::uint32_t data) {
+  if (arguments.size() != (has_state ? 4u : 3u) || !is_bool(arguments[1]) ||
+      !are_no_hooks(manifest_.graph_, arguments[2]) ||
+      (has_state && !are_attributes(manifest_.graph_, arguments[3]))) {
     return wrong_arguments();
   }
   TensorSpec tensor = manifest_.tensors_[data];
@@ -172,26 +191,68 @@ Result<TensorSpec> TensorTable::build_parameter(Arguments arguments, std::uint32
   return tensor;
 }
 
-Result<void> TensorTable::add_dims(Slot sizes, Slot strides, TensorSpec& tensor) {
-  std::vector<std::int64_t>& dims = manifest_.dims_;
-  tensor.dims = dims.size();
-  for (const Slot tuple : {sizes, strides}) {
-    if (tuple.kind != ValueKind::kTuple && tuple.kind != ValueKind::kSize) {
-      return wrong_arguments();
-    }
-    if (tuple.length > limits_.max_rank) {
-      return Error(
-          ErrorKind::kLimit, Stage::kManifest,
-          concat("a tensor has ", tuple.length, " dimensions, over max_rank, ", limits_.max_rank));
-    }
-    if (tuple.length != sizes.length) return wrong("sizes and strides differ in number");
-    for (const Slot& item : manifest_.graph_.items_of(tuple)) {
-      if (item.kind != ValueKind::kInt) return wrong_arguments();
-      dims.push_back(static_cast<std::int64_t>(item.payload));
-    }
+// A tensor with Python attributes. Of its own types torch names two.
+Result<TensorSpec> TensorTable::build_from_type(Arguments arguments) {
+  const auto constructor_of = [this](Slot slot) -> std::optional<Constructor> {
+    if (slot.kind != ValueKind::kClass) return std::nullopt;
+    const Global& global = manifest_.graph_.classes[slot.payload].global;
+    if (global.kind != GlobalKind::kConstructor) return std::nullopt;
+    return global.constructor;
+  };
+  if (arguments.size() != 4 || arguments[2].kind != ValueKind::kTuple ||
+      !are_attributes(manifest_.graph_, arguments[3])) {
+    return wrong_arguments();
   }
+  const auto function = constructor_of(arguments[0]);
+  const auto type = constructor_of(arguments[1]);
+  const bool is_parameter = type == Constructor::kParameter;
+  if (!function || function == Constructor::kRebuildFromTypeV2 || wraps_a_tensor(*function) ||
+      (type != Constructor::kTensorClass && !is_parameter)) {
+    return wrong_arguments();
+  }
+  HARDLOAD_ASSIGN(TensorSpec tensor, build(*function, manifest_.graph_.items_of(arguments[2])));
+  tensor.is_parameter = is_parameter;
+  return tensor;
+}
+
+// torch.FloatTensor(), which BUILD then makes a view: how torch 0.1 wrote tensors.
+Result<TensorSpec> TensorTable::build_of_class(std::uint64_t call) {
+  const ValueGraph& graph = manifest_.graph_;
+  const auto state = graph.states.find(call);
+  if (graph.calls[call].arguments.length != 0 || state == graph.states.end() ||
+      state->second.kind != ValueKind::kTuple) {
+    return wrong_arguments();
+  }
+  return build_view(graph.items_of(state->second), 1);
+}
+
+Result<void> TensorTable::add_sizes(Slot sizes, TensorSpec& tensor) {
+  if (sizes.kind != ValueKind::kTuple && sizes.kind != ValueKind::kSize) return wrong_arguments();
+  if (sizes.length > limits_.max_rank) {
+    return Error(
+        ErrorKind::kLimit, Stage::kManifest,
+        concat("a tensor has ", sizes.length, " dimensions, over max_rank, ", limits_.max_rank));
+  }
+  tensor.dims = manifest_.dims_.size();
   tensor.rank = sizes.length;
+  return append_dims(sizes);
+}
+
+Result<void> TensorTable::append_dims(Slot numbers) {
+  for (const Slot& item : manifest_.graph_.items_of(numbers)) {
+    if (item.kind != ValueKind::kInt) return wrong_arguments();
+    manifest_.dims_.push_back(static_cast<std::int64_t>(item.payload));
+  }
   return {};
+}
+
+Result<void> TensorTable::add_dims(Slot sizes, Slot strides, TensorSpec& tensor) {
+  HARDLOAD_TRY(add_sizes(sizes, tensor));
+  if (strides.kind != ValueKind::kTuple && strides.kind != ValueKind::kSize) {
+    return wrong_arguments();
+  }
+  if (strides.length != sizes.length) return wrong_layout("sizes and strides differ in number");
+  return append_dims(strides);
 }
 
 // {'conj': True, 'neg': True}, either or both (torch/_utils.py: get_tensor_metadata). Never False:

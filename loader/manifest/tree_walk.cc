@@ -113,7 +113,17 @@ Result<void> TreeWalk::visit(Slot slot, const Frame& parent) {
         {*tensor, parent.path, static_cast<std::uint32_t>(name_.size()), manifest_.names_.size()});
     manifest_.names_ += name_;
   }
-  return {};
+  return enter_attributes(Value(manifest_.graph_, slot), parent);
+}
+
+// What Python keeps beside the elements of a tensor or the entries of a dict is checked, too, but
+// is no place that has a name.
+Result<void> TreeWalk::enter_attributes(Value value, const Frame& parent) {
+  const auto attributes = value.attributes();
+  if (!attributes) return {};
+  Frame unnamed = parent;
+  unnamed.is_named = false;
+  return enter(attributes->slot(), unnamed);
 }
 
 Result<void> TreeWalk::enter(Slot slot, const Frame& parent) {
@@ -137,13 +147,8 @@ Result<void> TreeWalk::enter(Slot slot, const Frame& parent) {
   frame.next = 0;
   frame.name_bytes = name_.size();
   frames_.push_back(frame);
-  if (is_mapping(slot.kind)) {
-    if (const auto attributes = Value(manifest_.graph_, slot).attributes()) {
-      frame.is_named = false;
-      return enter(attributes->slot(), frame);
-    }
-  }
-  return {};
+  return is_mapping(slot.kind) ? enter_attributes(Value(manifest_.graph_, slot), frame)
+                               : Result<void>();
 }
 
 Result<void> TreeWalk::charge(std::uint64_t bytes) {

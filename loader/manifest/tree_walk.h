@@ -40,6 +40,7 @@ class TreeWalk {
 
   Result<void> visit(Slot slot, const Frame& parent);
   Result<void> enter(Slot slot, const Frame& parent);
+  Result<void> enter_attributes(Value value, const Frame& parent);
   Result<void> charge(std::uint64_t bytes);
   Result<std::uint64_t> path_bytes(Slot key);
   void append_to_name(Slot key);

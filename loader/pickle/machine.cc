@@ -239,7 +239,8 @@ Result<void> Machine::build() {
   if (target->kind == ValueKind::kOrderedDict && state.kind == ValueKind::kDict) {
     is_first = graph_.attributes.emplace(target->payload, state).second;
   } else if (target->kind == ValueKind::kTensor) {
-    is_first = !std::exchange(graph_.calls[target->payload].has_state, true);
+    is_first = graph_.states.emplace(target->payload, state).second;
+    graph_.calls[target->payload].has_state = true;
   } else {
     return fail(ErrorKind::kPickle, "BUILD is applied to something that takes no such state");
   }

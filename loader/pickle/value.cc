@@ -127,10 +127,25 @@ std::optional<Value> Value::find(std::string_view wanted) const {
 }
 
 std::optional<Value> Value::attributes() const {
+  if (kind() == ValueKind::kTensor) return attributes_of_tensor();
   if (!is_mapping()) return std::nullopt;
   const auto found = graph_->attributes.find(slot_.payload);
   return found == graph_->attributes.end() ? std::nullopt
                                            : std::optional(Value(*graph_, found->second));
+}
+
+// The fourth argument of the two functions that take attributes: a dict, or a pair of it and the
+// dict of the __slots__.
+std::optional<Value> Value::attributes_of_tensor() const {
+  const ValueGraph::Call& call = graph_->calls[slot_.payload];
+  const bool has_attributes = call.constructor == Constructor::kRebuildFromTypeV2 ||
+                              call.constructor == Constructor::kRebuildParameterWithState;
+  const auto arguments = graph_->items_of(call.arguments);
+  if (!has_attributes || arguments.size() != 4) return std::nullopt;
+  Slot state = arguments[3];
+  if (state.kind == ValueKind::kTuple && state.length == 2) state = graph_->items_of(state)[0];
+  if (state.kind != ValueKind::kDict) return std::nullopt;
+  return Value(*graph_, state);
 }
 
 std::size_t Value::number() const {

@@ -69,7 +69,7 @@ struct ValueGraph {
   // A kTensor: a constructor applied to arguments. A kStorage: a persistent id, the arguments.
   struct Call {
     Constructor constructor = {};  // only for a kTensor
-    bool has_state = false;        // that was set by BUILD
+    bool has_state = false;        // that was set by BUILD; see states
     Slot arguments;                // a tuple
     std::int64_t resolved = -1;    // the tensor's or storage's number in the manifest
   };
@@ -85,6 +85,7 @@ struct ValueGraph {
   std::vector<Container> containers;
   std::map<std::uint64_t, Slot> attributes;  // of few OrderedDicts, set by BUILD: dicts
   std::vector<Call> calls;
+  std::map<std::uint64_t, Slot> states;  // of few calls, by their numbers
   std::vector<Class> classes;
   Slot root;
   std::uint64_t copied = 0;  // items and bytes that constructors copied so far
@@ -124,7 +125,7 @@ class Value {
   Value key(std::size_t i) const;
   // The value under a string key of a mapping; nullopt where there is none. Linear in size().
   std::optional<Value> find(std::string_view key) const;
-  // The attributes that were set on an OrderedDict (`_metadata`), a dict; nullopt where none.
+  // The Python attributes of an OrderedDict (`_metadata`) or tensor, a dict; nullopt where none.
   std::optional<Value> attributes() const;
 
   // kTensor: its number among Manifest::tensors; kStorage: among Manifest::storages.
@@ -137,6 +138,8 @@ class Value {
   Slot slot() const { return slot_; }
 
  private:
+  std::optional<Value> attributes_of_tensor() const;
+
   const ValueGraph* graph_;
   Slot slot_;
 };

@@ -87,20 +87,30 @@ std::string check_tensor(const Manifest& manifest, const TensorSpec& tensor) {
   const auto shape = manifest.shape(tensor);
   const auto strides = manifest.strides(tensor);
   const auto is_negative = [](std::int64_t value) { return value < 0; };
-  if (shape.size() != tensor.rank || strides.size() != tensor.rank) return "has another rank";
+  if (shape.size() != tensor.rank) return "has another rank";
+  if (strides.size() != (tensor.is_sparse() ? 0 : tensor.rank)) return "has other strides";
   if (std::any_of(shape.begin(), shape.end(), is_negative)) return "has a negative size";
   if (std::any_of(strides.begin(), strides.end(), is_negative)) return "has a negative stride";
   if (tensor.offset < 0) return "has a negative offset";
   const DtypeInfo& dtype = info(tensor.dtype);
   const Wide count = count_of(shape);
   if (static_cast<Wide>(tensor.numel) != count) return "has another number of elements";
-  if (tensor.nbytes() != count * dtype.item_bytes) return "has another number of bytes";
+  for (const std::uint32_t part : manifest.parts(tensor)) {
+    if (part >= manifest.tensors().size()) return "has a part that is not there";
+    const TensorSpec& data = manifest.tensors()[part];
+    if (data.is_sparse() || data.is_quantized() || data.is_meta()) return "has a part of parts";
+  }
+  const bool is_packed = dtype.per_item != 1;
+  if (!tensor.is_sparse() && !is_packed && manifest.nbytes(tensor) != count * dtype.item_bytes) {
+    return "has another number of bytes";
+  }
   if (tensor.requires_grad && !dtype.is_floating && !dtype.is_complex) return "has a gradient";
   if (tensor.is_conj && !dtype.is_complex) return "is conjugated, but not complex";
   if (tensor.storage == TensorSpec::kNoStorage) return "";
   if (tensor.storage >= manifest.storages().size()) return "has a storage that is not there";
   if (count == 0) return "";
   const std::uint64_t available = manifest.storages()[tensor.storage].bytes;
+  if (is_packed) return manifest.nbytes(tensor) > available ? "leaves its storage" : "";
   if (end_of(tensor, shape, strides) * dtype.item_bytes > available) return "leaves its storage";
   return "";
 }

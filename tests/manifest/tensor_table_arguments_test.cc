@@ -70,7 +70,13 @@ std::vector<Function> functions() {
                                       is_dims = {"tuple of int"}, is_bool = {"bool"},
                                       is_hooks = {"none", "no hooks"}, is_dtype = {"dtype"},
                                       is_metadata = {"dict", "dict of bools"},
-                                      is_tensor = {"tensor"};
+                                      is_tensor = {"tensor"},
+                                      is_attributes = {"none",
+                                                       "dict",
+                                                       "dict of bools",
+                                                       "dict of ints",
+                                                       "dict of other keys",
+                                                       "dict with an int key"};
   const std::string storage = push::storage("FloatStorage", 6), zero = "K\0"s, dims = "K\x01\x85",
                     no = "\x89", hooks = push::no_hooks(), float32 = "ctorch\nfloat32\n";
   return {
@@ -84,6 +90,10 @@ std::vector<Function> functions() {
        1,
        {is_storage, is_int, is_dims, is_dims, is_bool, is_hooks, is_dtype, is_metadata}},
       {"_rebuild_parameter", {testing::tensor(), no, hooks}, 0, {is_tensor, is_bool, is_hooks}},
+      {"_rebuild_parameter_with_state",
+       {testing::tensor(), no, hooks, "}"},
+       0,
+       {is_tensor, is_bool, is_hooks, is_attributes}},
       {"_rebuild_meta_tensor_no_storage",
        {float32, dims, dims, no},
        0,
@@ -148,20 +158,12 @@ TEST(TensorKinds, OthersAreUnsupportedByName) {
     std::string_view kind;
   };
   const Case cases[] = {
-      {"torch._utils", "_rebuild_sparse_tensor", "a sparse tensor"},
-      {"torch._utils", "_rebuild_qtensor", "a quantized tensor"},
       {"torch._utils", "_rebuild_nested_tensor", "a nested tensor"},
       {"torch._utils", "_rebuild_wrapper_subclass", "a tensor of a wrapper subclass"},
       {"torch._utils", "_rebuild_device_tensor_from_numpy",
        "a tensor of a device without storages"},
       {"torch._utils", "_rebuild_device_tensor_from_cpu_tensor",
        "a tensor of a device without storages"},
-      {"torch._utils", "_rebuild_parameter_with_state", "a parameter with Python attributes"},
-      {"torch._tensor", "_rebuild_from_type_v2",
-       "a tensor subclass, or a tensor with Python attributes"},
-      {"torch", "FloatTensor", "a tensor in the form of torch 0.3 or older"},
-      {"torch", "Tensor", "a tensor in the form of torch 0.3 or older"},
-      {"torch.cuda.sparse", "HalfTensor", "a tensor in the form of torch 0.3 or older"},
       {"torch.nn.parameter", "Parameter", "a parameter in the form of torch 0.3 or older"},
   };
   for (const auto& [module, name, kind] : cases) {
@@ -176,9 +178,9 @@ TEST(TensorKinds, OthersAreUnsupportedByName) {
 }
 
 TEST(TensorKinds, AreUnsupportedInsideOfAParameter) {
-  const std::string sparse = push::call("torch._utils", "_rebuild_sparse_tensor", {});
-  EXPECT_ERROR(describe_call("_rebuild_parameter", {sparse, "\x88", "N"}), ErrorKind::kUnsupported,
-               "at 'w': this is a sparse tensor");
+  const std::string nested = push::call("torch._utils", "_rebuild_nested_tensor", {});
+  EXPECT_ERROR(describe_call("_rebuild_parameter", {nested, "\x88", "N"}), ErrorKind::kUnsupported,
+               "at 'w': this is a nested tensor");
 }
 
 TEST(TensorState, OfBuildIsRefused) {
