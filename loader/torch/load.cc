@@ -72,16 +72,17 @@ Result<Checkpoint> run_stages(std::shared_ptr<const ByteSource> source,
                                                          .verify_crc = options.verify_crc}));
   std::vector<c10::Storage> storages = std::move(memory).take();
   for (std::size_t i = 0; i < places.size(); ++i) {
-    const StorageSpec& storage = manifest->storages()[i];
+    if (is_lent[i]) storages[i] = lend(source, manifest->storages()[i]);
+  }
+  HARDLOAD_TRY(check_sparse(*manifest, storages));
+  for (std::size_t i = 0; i < places.size(); ++i) {
     if (places[i].type == "meta") {
-      storages[i] = meta_storage(storage.bytes);
-    } else if (is_lent[i]) {
-      storages[i] = lend(source, storage);
+      storages[i] = meta_storage(manifest->storages()[i].bytes);
     } else if (places[i].type != "cpu") {
       storages[i] = move_to(storages[i], torch_device(places[i]));
     }
   }
-  std::vector<at::Tensor> tensors = make_tensors(*manifest, storages);
+  HARDLOAD_ASSIGN(std::vector<at::Tensor> tensors, make_tensors(*manifest, storages));
   return Checkpoint(std::move(manifest), std::move(tensors), report);
 }
 

@@ -7,14 +7,23 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Storage.h>
 
+#include "loader/base/result.h"
 #include "loader/manifest/manifest.h"
 
 namespace hardload {
 
 // One tensor for each of manifest.tensors(), viewing `storages`, which go by the manifest's
 // numbers and are of the same or a larger size. Shapes, strides and offsets are not checked again:
-// a Manifest has proved them. May throw what LibTorch throws.
-std::vector<at::Tensor> make_tensors(const Manifest& manifest,
-                                     std::span<const c10::Storage> storages);
+// a Manifest has proved them; nor are the indices of sparse tensors, see check_sparse. Errors:
+// kUnsupported for quantized tensors on the meta device, which LibTorch does not have. May throw
+// what LibTorch throws.
+Result<std::vector<at::Tensor>> make_tensors(const Manifest& manifest,
+                                             std::span<const c10::Storage> storages);
+
+// Proves that the indices of all sparse tensors are in range, before anything is made of them:
+// LibTorch's kernels write where they point. `storages` are filled and on the CPU; sparse tensors
+// of which a storage is not there (on the meta device) are left out. Errors: kLayout, with the
+// tensor's name where it has one.
+Result<void> check_sparse(const Manifest& manifest, std::span<const c10::Storage> storages);
 
 }  // namespace hardload

@@ -2,6 +2,7 @@
 
 #include "loader/torch/load.h"
 
+#include <cstring>
 #include <map>
 #include <string>
 #include <utility>
@@ -29,6 +30,15 @@ using testing::PickleBuilder;
 // The SHA-256 of the elements in row-major order, by LibTorch's own operations.
 std::string digest_of(const at::Tensor& tensor) {
   at::Tensor plain = tensor.detach();
+  if (plain.is_quantized()) {
+    if (plain.scalar_type() == at::kQUInt4x2 || plain.scalar_type() == at::kQUInt2x4) {
+      Sha256 hash;  // of the packed bytes: no operation unpacks them
+      hash.update(
+          {static_cast<const std::byte*>(plain.storage().data()), plain.storage().nbytes()});
+      return hash.hex();
+    }
+    plain = plain.int_repr();
+  }
   if (plain.is_complex()) plain = plain.resolve_conj();
   plain = plain.resolve_neg();
   // Types without arithmetic are copied as integers of their size.
@@ -44,34 +54,107 @@ std::string digest_of(const at::Tensor& tensor) {
   return hash.hex();
 }
 
-// Compares `checkpoint` with what data/golden/*.json says of it.
-void expect_equal(const Checkpoint& checkpoint, const nlohmann::json& expected,
-                  const std::string& path) {
-  const auto named = checkpoint.manifest().named_tensors();
-  ASSERT_EQ(named.size(), expected["tensors"].size()) << path;
-  std::map<std::string, const void*> storages;
-  for (std::size_t i = 0; i < named.size(); ++i) {
-    const auto& entry = expected["tensors"][i];
-    const at::Tensor& tensor = checkpoint.tensors()[named[i].tensor];
-    const auto dtype = dtype_named(entry["dtype"].get<std::string>());
-    ASSERT_TRUE(dtype) << path;
-    EXPECT_EQ(tensor.scalar_type(), scalar_type(*dtype)) << path;
-    EXPECT_EQ(tensor.sizes().vec(), entry["shape"].get<std::vector<std::int64_t>>()) << path;
-    EXPECT_EQ(tensor.strides().vec(), entry["strides"].get<std::vector<std::int64_t>>()) << path;
-    EXPECT_EQ(tensor.storage_offset(), entry["offset"].get<std::int64_t>()) << path;
-    if (entry["sha256"].is_null()) {
-      EXPECT_TRUE(tensor.is_meta()) << path;
-      continue;
-    }
-    EXPECT_EQ(digest_of(tensor), entry["sha256"].get<std::string>()) << path;
-    // Tensors share memory exactly if the file says so.
-    const void* storage = tensor.storage().unsafeGetStorageImpl();
-    const auto [known, is_new] = storages.emplace(entry["storage"].get<std::string>(), storage);
-    EXPECT_EQ(known->second, storage) << path;
-    for (const auto& [key, other] : storages) {
-      EXPECT_TRUE(key == known->first || other != storage) << path;
+// Compares tensors with what data/golden/*.json says of them.
+class Comparison {
+ public:
+  Comparison(const Checkpoint& checkpoint, std::string path)
+      : checkpoint_(checkpoint), path_(std::move(path)) {}
+
+  void expect_equal(const nlohmann::json& expected) {
+    const auto named = checkpoint_.manifest().named_tensors();
+    ASSERT_EQ(named.size(), expected["tensors"].size()) << path_;
+    for (std::size_t i = 0; i < named.size(); ++i) {
+      const auto& entry = expected["tensors"][i];
+      const at::Tensor& tensor = checkpoint_.tensors()[named[i].tensor];
+      const std::string layout = entry.value("layout", "strided");
+      if (layout == "strided") {
+        expect_tensor(tensor, entry);
+      } else {
+        expect_sparse(tensor, layout, entry);
+      }
+      if (tensor.is_quantized()) expect_quantizer(tensor, named[i].tensor, entry["quantizer"]);
     }
   }
+
+ private:
+  void expect_type_and_shape(const at::Tensor& tensor, const nlohmann::json& entry) {
+    const auto dtype = dtype_named(entry["dtype"].get<std::string>());
+    ASSERT_TRUE(dtype) << path_;
+    EXPECT_EQ(tensor.scalar_type(), scalar_type(*dtype)) << path_;
+    EXPECT_EQ(tensor.sizes().vec(), entry["shape"].get<std::vector<std::int64_t>>()) << path_;
+  }
+
+  void expect_tensor(const at::Tensor& tensor, const nlohmann::json& entry) {
+    expect_type_and_shape(tensor, entry);
+    EXPECT_EQ(tensor.strides().vec(), entry["strides"].get<std::vector<std::int64_t>>()) << path_;
+    EXPECT_EQ(tensor.storage_offset(), entry["offset"].get<std::int64_t>()) << path_;
+    if (entry["sha256"].is_null()) {
+      EXPECT_TRUE(tensor.is_meta()) << path_;
+      return;
+    }
+    EXPECT_EQ(digest_of(tensor), entry["sha256"].get<std::string>()) << path_;
+    // Tensors share memory exactly if the file says so.
+    const void* storage = tensor.storage().unsafeGetStorageImpl();
+    const auto [known, is_new] = storages_.emplace(entry["storage"].get<std::string>(), storage);
+    EXPECT_EQ(known->second, storage) << path_;
+    for (const auto& [key, other] : storages_) {
+      EXPECT_TRUE(key == known->first || other != storage) << path_;
+    }
+  }
+
+  void expect_sparse(const at::Tensor& tensor, const std::string& layout,
+                     const nlohmann::json& entry) {
+    expect_type_and_shape(tensor, entry);
+    const auto& parts = entry["parts"];
+    if (layout == "sparse_coo") {
+      ASSERT_EQ(tensor.layout(), at::kSparse) << path_;
+      EXPECT_EQ(tensor.is_coalesced(), entry["is_coalesced"].get<bool>()) << path_;
+      expect_tensor(tensor._indices(), parts["indices"]);
+      expect_tensor(tensor._values(), parts["values"]);
+      return;
+    }
+    const std::map<std::string, at::Layout> layouts = {{"sparse_csr", at::kSparseCsr},
+                                                       {"sparse_csc", at::kSparseCsc},
+                                                       {"sparse_bsr", at::kSparseBsr},
+                                                       {"sparse_bsc", at::kSparseBsc}};
+    ASSERT_EQ(tensor.layout(), layouts.at(layout)) << path_;
+    const bool by_row = tensor.layout() == at::kSparseCsr || tensor.layout() == at::kSparseBsr;
+    expect_tensor(by_row ? tensor.crow_indices() : tensor.ccol_indices(),
+                  parts[by_row ? "crow_indices" : "ccol_indices"]);
+    expect_tensor(by_row ? tensor.col_indices() : tensor.row_indices(),
+                  parts[by_row ? "col_indices" : "row_indices"]);
+    expect_tensor(tensor.values(), parts["values"]);
+  }
+
+  void expect_quantizer(const at::Tensor& tensor, std::uint32_t number,
+                        const nlohmann::json& entry) {
+    EXPECT_EQ(toString(tensor.qscheme()), entry["scheme"].get<std::string>()) << path_;
+    if (tensor.qscheme() == at::kPerTensorAffine) {
+      EXPECT_EQ(tensor.q_scale(), entry["scale"].get<double>()) << path_;
+      EXPECT_EQ(tensor.q_zero_point(), entry["zero_point"].get<std::int64_t>()) << path_;
+      return;
+    }
+    EXPECT_EQ(tensor.q_per_channel_axis(), entry["axis"].get<std::int64_t>()) << path_;
+    const Manifest& manifest = checkpoint_.manifest();
+    const QuantizerSpec& quantizer = manifest.quantizer(manifest.tensors()[number]);
+    const at::Tensor& scales = checkpoint_.tensors()[quantizer.scales];
+    const at::Tensor& zero_points = checkpoint_.tensors()[quantizer.zero_points];
+    expect_tensor(scales, entry["scales"]);
+    expect_tensor(zero_points, entry["zero_points"]);
+    EXPECT_TRUE(at::equal(tensor.q_per_channel_scales().to(scales.scalar_type()), scales)) << path_;
+    EXPECT_TRUE(
+        at::equal(tensor.q_per_channel_zero_points().to(zero_points.scalar_type()), zero_points))
+        << path_;
+  }
+
+  const Checkpoint& checkpoint_;
+  std::string path_;
+  std::map<std::string, const void*> storages_;
+};
+
+void expect_equal(const Checkpoint& checkpoint, const nlohmann::json& expected,
+                  const std::string& path) {
+  Comparison(checkpoint, path).expect_equal(expected);
 }
 
 // The JSON library refuses the lone surrogates of tree_text.
@@ -155,6 +238,47 @@ TEST(Load, MappedFallsBackToMemoryForUnalignedRecords) {
     ASSERT_OK(checkpoint);
     EXPECT_EQ(checkpoint->tensor("").value()[1].item<float>(), 3.0039215f);
   }
+}
+
+// The file of a golden case with its first int64 index set to another number.
+std::string with_index(const std::string& golden, std::int64_t index) {
+  std::string bytes = testing::read_file(golden);
+  const auto entry = nlohmann::json::parse(
+      testing::read_file(golden.substr(0, golden.size() - 3) + ".json"))["tensors"][0]["parts"];
+  const char* part = entry.contains("indices") ? "indices" : "col_indices";
+  std::memcpy(bytes.data() + entry[part]["file_offset"].get<std::size_t>(), &index, sizeof index);
+  return testing::write_temporary("damaged_index.pt", bytes);
+}
+
+// G13: LibTorch's kernels write where the indices point.
+TEST(Load, IndicesOfSparseTensorsAreInRange) {
+  const LoadOptions modes[] = {{.verify_crc = false}, {.mapped = true}};
+  for (const LoadOptions& mode : modes) {
+    EXPECT_OK(load(with_index("data/golden/sparse_coo.pt", 2), mode));
+    for (const std::int64_t index : {std::int64_t{-1}, std::int64_t{4}, std::int64_t{1} << 60}) {
+      EXPECT_ERROR(load(with_index("data/golden/sparse_coo.pt", index), mode), ErrorKind::kLayout,
+                   "at 'uncoalesced': size is inconsistent with indices");
+      EXPECT_ERROR(load(with_index("data/golden/sparse_csr.pt", index), mode), ErrorKind::kLayout,
+                   "at 'plain': `");
+    }
+  }
+}
+
+TEST(Load, SparseTensorsGoToTheMetaDevice) {
+  auto checkpoint = load("data/golden/sparse_csr.pt", {.map_location = "meta"});
+  ASSERT_OK(checkpoint);
+  EXPECT_TRUE(checkpoint->tensor("plain")->is_meta());
+  EXPECT_EQ(checkpoint->tensor("plain")->layout(), at::kSparseCsr);
+  EXPECT_ERROR(load("data/golden/quantized_per_tensor.pt", {.map_location = "meta"}),
+               ErrorKind::kUnsupported, "at 'qint8': the tensor is quantized");
+}
+
+TEST(Load, AttributesOfTensorsAreKeptBesideThem) {
+  auto checkpoint = load("data/golden/tensor_with_attributes.pt");
+  ASSERT_OK(checkpoint);
+  const Value tag = *checkpoint->root().find("t")->attributes()->find("tag");
+  EXPECT_EQ(tag.find("source")->as_string(), "camera");
+  EXPECT_EQ(checkpoint->tensor(*tag.find("scale")).sizes(), at::IntArrayRef({1}));
 }
 
 TEST(Load, MetaReadsNoTensorData) {
