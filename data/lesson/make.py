@@ -1,20 +1,41 @@
 #!/usr/bin/env python3
 """Writes what the lesson's tests need: state dicts by the real torch, and its messages.
 
-usage: make.py [FOLDER]        (default: this folder; needs torch 2.11.0)
+usage: make.py [FOLDER]        (default: this folder; needs torch 2.11.0 and numpy 2)
 
-whole_model.pt is a Net itself, pickled: a mistake. readme.pt is what the README's example loads. Each case loads a state dict into a Net that it may not fit:
+whole_model.pt is a Net itself, pickled: a mistake. training.pt has, beside a state dict, what
+training scripts leave in a checkpoint and is no plain data. readme.pt is what the README's example loads. Each case loads a state dict into a Net that it may not fit:
 CASE.pt is the state dict, messages.json what torch's load_state_dict said, with strict and without:
 the text of its error, or the missing and unexpected keys that it returned. tests/lesson/ has the
 same Net in C++ and has to say the same.
 """
 
+import argparse
 import collections
+import enum
+import functools
 import json
 import pathlib
 import sys
 
+import numpy
 import torch
+
+
+class Mode(enum.Enum):
+    FAST = 1
+
+
+class Config(dict):
+    pass
+
+
+class History(list):
+    pass
+
+
+class Image(torch.Tensor):
+    pass
 
 
 class Block(torch.nn.Module):
@@ -98,6 +119,16 @@ def readme_state():
         [("fc.weight", torch.arange(12.0).reshape(3, 4)), ("fc.bias", torch.arange(3.0))])
 
 
+def training_checkpoint():
+    options = argparse.Namespace(lr=0.1, mask=torch.ones(2))
+    options.itself = options
+    return {"state_dict": filled_net().state_dict(), "epoch": 3, "options": options,
+            "best": numpy.float64(0.5), "curve": numpy.arange(3.0), "mode": Mode.FAST,
+            "times": {Mode.FAST: 1.5}, "config": Config(width=3), "history": History([1, 2]),
+            "groups": collections.defaultdict(list, a=[1]), "image": torch.ones(2).as_subclass(Image),
+            "schedule": functools.partial(max, 1)}
+
+
 def outcome(state, strict):
     try:
         keys = filled_net().load_state_dict(state, strict=strict)
@@ -114,6 +145,7 @@ def main():
         torch.save(make(), folder / (name + ".pt"))
         messages[name] = {"strict": outcome(make(), True), "not_strict": outcome(make(), False)}
     torch.save(filled_net(), folder / "whole_model.pt")
+    torch.save(training_checkpoint(), folder / "training.pt")
     torch.save(readme_state(), folder / "readme.pt")
     (folder / "messages.json").write_text(json.dumps(messages, indent=1) + "\n")
 

@@ -56,11 +56,11 @@ Result<std::unique_ptr<ByteSource>> open_source(const std::string& path, const L
   return read_stream(STDIN_FILENO, "standard input", limits);
 }
 
-Exit run_inspect(const std::string& path, bool as_json, bool with_digests) {
+Exit run_inspect(const std::string& path, bool as_json, bool with_digests, Unlisted unlisted) {
   const Limits limits;
   auto source = open_source(path, limits);
   if (!source.ok()) return report(source.error());
-  auto manifest = describe(**source, {.limits = limits});
+  auto manifest = describe(**source, {.limits = limits, .unlisted = unlisted});
   if (!manifest.ok()) return report(manifest.error());
   Digests digests;
   if (with_digests) {
@@ -108,6 +108,7 @@ int run(int argc, char** argv) {
   std::string file;
   std::string format = "text";
   bool digest = false;
+  std::string unlisted = "refuse";
   CLI::App* inspect =
       app.add_subcommand("inspect", "Lists the tensors; as JSON, all other values too");
   inspect->add_option("FILE", file, "A file of torch.save; - for standard input")->required();
@@ -116,6 +117,13 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   inspect->add_flag("--digest", digest,
                     "Adds the SHA-256 of each tensor; reads and verifies their data");
+  inspect
+      ->add_option(
+          "--unlisted", unlisted,
+          "Names in the file that are not plain data: keep shows what would have been made "
+          "of them; they are never looked up or called")
+      ->check(CLI::IsMember({"refuse", "keep"}))
+      ->capture_default_str();
   CLI::App* check = app.add_subcommand(
       "verify", "Checks structure, tensors and every CRC-32; prints one line per finding");
   check->add_option("FILE", file, "A file of torch.save; - for standard input")->required();
@@ -128,8 +136,10 @@ int run(int argc, char** argv) {
     if (!is_help) complain("Usage: hardload inspect FILE, or hardload verify FILE\n");
     return is_help ? kFine : kTrouble;
   }
-  const Exit exit =
-      inspect->parsed() ? run_inspect(file, format == "json", digest) : run_verify(file);
+  const Exit exit = inspect->parsed() ? run_inspect(file, format == "json", digest,
+                                                    unlisted == "keep" ? Unlisted::kKeepAsData
+                                                                       : Unlisted::kRefuse)
+                                      : run_verify(file);
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     complain("hardload: the output could not be written\n");
     return kTrouble;

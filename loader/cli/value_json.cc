@@ -94,9 +94,13 @@ void write_scalar(JsonWriter& json, const Manifest& manifest, Value value) {
   }
 }
 
-enum class Form { kArray, kTypedArray, kObject, kPairs };
+enum class Form { kArray, kTypedArray, kObject, kPairs, kInert };
+
+constexpr std::string_view kInertKeys[kInertParts] = {"callable", "arguments", "state", "items",
+                                                      "entries"};
 
 Form form_of(Value value) {
+  if (value.kind() == ValueKind::kInert) return Form::kInert;
   if (!value.is_mapping()) {
     return value.kind() == ValueKind::kList ? Form::kArray : Form::kTypedArray;
   }
@@ -113,11 +117,13 @@ Form form_of(Value value) {
 }
 
 bool is_container(Value value) {
-  return value.is_mapping() || value.is_sequence() || value.kind() == ValueKind::kSet;
+  return value.is_mapping() || value.is_sequence() || value.kind() == ValueKind::kSet ||
+         value.kind() == ValueKind::kInert;
 }
 
 bool has_identity(Value value) {
-  return value.is_mapping() || value.kind() == ValueKind::kList || value.kind() == ValueKind::kSet;
+  return value.is_mapping() || value.kind() == ValueKind::kList ||
+         value.kind() == ValueKind::kSet || value.kind() == ValueKind::kInert;
 }
 
 // "collections.Counter" -> "Counter"; dicts that need pairs are "dict", ordered or not.
@@ -129,17 +135,28 @@ std::string_view type_of(Value value) {
 
 class TreeWriter {
  public:
-  TreeWriter(JsonWriter& json, const Manifest& manifest) : json_(json), manifest_(manifest) {}
+  // A key is hashable, so that tuples are the only containers in it; but for inert objects, which
+  // may contain the dict whose key they are. Of these a key shows no more than the arguments.
+  TreeWriter(JsonWriter& json, const Manifest& manifest, bool is_key = false)
+      : json_(json), manifest_(manifest), is_key_(is_key) {}
 
   void write(Value root) {
     begin(root);
     while (!open_.empty()) {
       Frame& frame = open_.back();
-      if (frame.next == frame.value.size()) {
+      const bool inert = frame.form == Form::kInert;
+      if (frame.next == (inert ? kInertParts : frame.value.size())) {
         close();
         continue;
       }
       const std::size_t i = frame.next++;
+      if (inert) {
+        const Value part = frame.value.part(static_cast<InertPart>(i));
+        if (part.kind() == ValueKind::kNone) continue;
+        json_.plain_key(kInertKeys[i]);
+        begin(part);
+        continue;
+      }
       const Value child = frame.value.item(i);
       if (frame.form == Form::kObject) {
         if (child.kind() == ValueKind::kTensor) continue;
@@ -147,8 +164,7 @@ class TreeWriter {
       } else if (frame.form == Form::kPairs) {
         if (child.kind() == ValueKind::kTensor) continue;
         json_.begin_array();
-        // A key is hashable, so tuples are all it can contain.
-        TreeWriter(json_, manifest_).write(frame.value.key(i));
+        TreeWriter(json_, manifest_, /*is_key=*/true).write(frame.value.key(i));
         frame.closes_pair = true;
       }
       begin(child);
@@ -164,6 +180,11 @@ class TreeWriter {
   };
 
   void begin(Value value) {
+    if (is_key_ && value.kind() == ValueKind::kInert) {
+      write_inert_key(value);
+      close_pair();
+      return;
+    }
     if (!is_container(value)) {
       write_scalar(json_, manifest_, value);
       close_pair();
@@ -177,6 +198,8 @@ class TreeWriter {
     const Form form = form_of(value);
     if (form == Form::kObject) {
       json_.begin_object();
+    } else if (form == Form::kInert) {
+      json_.begin_object().plain_key("$type").string("object");
     } else if (form == Form::kArray) {
       json_.begin_array();
     } else {
@@ -187,6 +210,22 @@ class TreeWriter {
           .begin_array();
     }
     open_.push_back({value, form});
+  }
+
+  void write_inert_key(Value value) {
+    json_.begin_object().plain_key("$type").string("object");
+    const Value callable = value.part(InertPart::kCallable);
+    if (callable.kind() == ValueKind::kClass) {
+      json_.plain_key(kInertKeys[0]);
+      write_scalar(json_, manifest_, callable);
+    }
+    const Value arguments = value.part(InertPart::kArguments);
+    json_.plain_key(kInertKeys[1]).begin_array();
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+      if (is_container(arguments.item(i))) continue;
+      write_scalar(json_, manifest_, arguments.item(i));
+    }
+    json_.end().end();
   }
 
   void close() {
@@ -206,6 +245,7 @@ class TreeWriter {
 
   JsonWriter& json_;
   const Manifest& manifest_;
+  const bool is_key_;
   std::vector<Frame> open_;
   std::unordered_set<std::size_t> identities_;  // of the containers among open_
 };

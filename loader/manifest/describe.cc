@@ -25,7 +25,8 @@ Result<Manifest> run_stages(const ByteSource& source, const DescribeOptions& opt
   HARDLOAD_ASSIGN(Buffer pickle,
                   read_record(source, archive.pickle(),
                               {pickle_limits, limits.max_pickle_bytes, options.verify_crc}));
-  HARDLOAD_ASSIGN(ValueGraph graph, run_pickle(std::move(pickle), archive.pickle().name, limits));
+  HARDLOAD_ASSIGN(ValueGraph graph,
+                  run_pickle(std::move(pickle), archive.pickle().name, limits, options.unlisted));
   return build_manifest(std::move(archive), std::move(graph), limits);
 }
 

@@ -12,12 +12,14 @@
 #include "loader/base/result.h"
 #include "loader/bytes/byte_source.h"
 #include "loader/manifest/manifest.h"
+#include "loader/pickle/globals.h"
 
 namespace hardload {
 
 struct DescribeOptions {
   Limits limits = {};
-  bool verify_crc = true;  // compare CRC-32s, which torch itself never does
+  bool verify_crc = true;                 // compare CRC-32s, which torch itself never does
+  Unlisted unlisted = Unlisted::kRefuse;  // what to do about names that are not plain data
 };
 
 // Errors: every kind of the describe stages; each carries the source's name. Memory: proportional

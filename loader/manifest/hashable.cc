@@ -102,6 +102,7 @@ Result<std::string> canonical(const ValueGraph& graph, Slot key, std::size_t ser
         break;
       case ValueKind::kTensor:
       case ValueKind::kStorage:
+      case ValueKind::kInert:
         // By their identity, as in Python.
         append(out, "o", static_cast<int>(slot.kind), ",", slot.payload, ";");
         break;

@@ -15,10 +15,11 @@ bool is_mapping(ValueKind kind) {
   return kind == ValueKind::kDict || kind == ValueKind::kOrderedDict || kind == ValueKind::kCounter;
 }
 
-// Lists, sets and mappings are objects of their own, which can be shared; tuples are not told
-// apart from their content.
+// Lists, sets, mappings and inert objects are objects of their own, which can be shared; tuples are
+// not told apart from their content.
 bool has_identity(ValueKind kind) {
-  return is_mapping(kind) || kind == ValueKind::kList || kind == ValueKind::kSet;
+  return is_mapping(kind) || kind == ValueKind::kList || kind == ValueKind::kSet ||
+         kind == ValueKind::kInert;
 }
 
 bool is_container(ValueKind kind) {
@@ -73,6 +74,12 @@ Result<void> TreeWalk::run() {
     const Frame parent = frame;  // visit() may add a frame and so move `frame`
 
     name_.resize(parent.name_bytes);
+    if (parent.slot.kind == ValueKind::kInert) {
+      Frame unnamed = parent;  // what would have been made of its parts is not known
+      unnamed.is_named = false;
+      HARDLOAD_TRY(visit(child, unnamed));
+      continue;
+    }
     if (mapping && may_hold_tensors(key.kind)) {
       Frame unnamed = parent;  // a key is no place that has a name
       unnamed.is_named = false;
@@ -135,7 +142,8 @@ Result<void> TreeWalk::enter(Slot slot, const Frame& parent) {
   if (has_identity(slot.kind)) {
     if (is_open_[slot.payload]) return {};  // inside itself
     is_open_[slot.payload] = true;
-    if (!is_checked_[slot.payload] && slot.kind != ValueKind::kList) {
+    const bool has_keys = is_mapping(slot.kind) || slot.kind == ValueKind::kSet;
+    if (has_keys && !is_checked_[slot.payload]) {
       is_checked_[slot.payload] = true;
       auto checked = check_keys(manifest_.graph_, manifest_.graph_.items_of(slot),
                                 is_mapping(slot.kind) ? 2 : 1, key_rules_);

@@ -51,6 +51,13 @@ enum class GlobalKind : std::uint8_t {
   kDtype,         // torch.float32; `dtype` is empty for torch.int1 to int7 and uint1 to uint7
   kStorageClass,  // torch.FloatStorage; `dtype` is empty for the untyped and the typed wrapper
   kQScheme,
+  kUnlisted,  // not in the table: never built, see Unlisted
+};
+
+// What is done about names that are not in the table. In neither case is one looked up or called.
+enum class Unlisted : std::uint8_t {
+  kRefuse,      // the file is refused, by an error that names all of them
+  kKeepAsData,  // what would have been made of them are values of kind kInert, to be looked at
 };
 
 struct Global {

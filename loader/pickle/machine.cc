@@ -1,5 +1,6 @@
 #include "loader/pickle/machine.h"
 
+#include <algorithm>
 #include <bit>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "loader/base/text.h"
 #include "loader/base/utf8.h"
 #include "loader/pickle/construct.h"
+#include "loader/pickle/inert.h"
 #include "loader/pickle/opcode.h"
 #include "loader/pickle/stack.h"
 #include "loader/pickle/unlisted.h"
@@ -26,8 +28,11 @@ Error cut_short() { return fail(ErrorKind::kPickle, "the pickle ends inside an i
 
 class Machine {
  public:
-  Machine(Buffer pickle, const Limits& limits)
-      : limits_(limits), stack_(limits), memo_(limits, pickle.size() / 12) {
+  Machine(Buffer pickle, const Limits& limits, Unlisted unlisted)
+      : limits_(limits),
+        keeps_unlisted_(unlisted == Unlisted::kKeepAsData),
+        stack_(limits),
+        memo_(limits, pickle.size() / 12) {
     graph_.text = std::move(pickle);
     // What a state dict of many tensors needs: less copying while it grows. Pages that are not used
     // cost nothing.
@@ -67,12 +72,14 @@ class Machine {
 
   // A name that is not in the table, and whatever is made from it, goes through the machine as this
   // one value, so that one error can list all such names. No graph that holds it is given out.
+  // (Where such names are kept as data, inert objects take its place.)
   static constexpr Slot kUnlisted{ValueKind::kClass, 0, ~std::uint64_t{0}};
   static bool is_unlisted(Slot slot) {
     return slot.kind == kUnlisted.kind && slot.payload == kUnlisted.payload;
   }
 
   const Limits& limits_;
+  const bool keeps_unlisted_;
   ValueGraph graph_;
   Cursor cursor_{{}};
   std::size_t offset_ = 0;
@@ -199,7 +206,8 @@ Result<void> Machine::global() {
   const std::string_view module = rest.substr(0, module_end);
   const std::string_view name = rest.substr(module_end + 1, name_end - module_end - 1);
 
-  const auto found = find_global(module, name);
+  auto found = find_global(module, name);
+  if (!found && keeps_unlisted_) found = Global{GlobalKind::kUnlisted};
   if (!found) {
     unlisted_.add(module, name);
     return stack_.push(kUnlisted);
@@ -221,9 +229,20 @@ Result<void> Machine::call(bool reduce) {
   if (arguments.kind != ValueKind::kTuple) {
     return fail(ErrorKind::kPickle, "a call's arguments are not a tuple");
   }
+  const auto is_kept = [this](Slot slot) { return is_inert(graph_, slot); };
+  if (is_kept(*target)) {
+    *target = new_inert(graph_, *target, arguments);
+    return {};
+  }
   if (target->kind != ValueKind::kClass ||
       graph_.classes[target->payload].global.kind != GlobalKind::kConstructor) {
     return fail(ErrorKind::kPickle, "something is called that cannot be called");
+  }
+  // Nothing is built with an object that was not: a tensor of an unlisted subclass, say.
+  const auto items = graph_.items_of(arguments);
+  if (keeps_unlisted_ && std::any_of(items.begin(), items.end(), is_kept)) {
+    *target = new_inert(graph_, *target, arguments);
+    return {};
   }
   const Constructor constructor = graph_.classes[target->payload].global.constructor;
   HARDLOAD_ASSIGN(*target, reduce ? construct(graph_, constructor, arguments)
@@ -235,6 +254,7 @@ Result<void> Machine::build() {
   HARDLOAD_ASSIGN(const Slot state, stack_.pop());
   HARDLOAD_ASSIGN(const Slot* const target, stack_.top());
   if (is_unlisted(*target)) return {};
+  if (target->kind == ValueKind::kInert) return set_inert_state(graph_, *target, state);
   bool is_first = false;
   if (target->kind == ValueKind::kOrderedDict && state.kind == ValueKind::kDict) {
     is_first = graph_.attributes.emplace(target->payload, state).second;
@@ -266,6 +286,8 @@ Result<void> Machine::append(std::size_t count) {
   if (list.kind == ValueKind::kList) {
     auto& items = graph_.containers[list.payload].items;
     items.insert(items.end(), values.begin() + 1, values.end());
+  } else if (list.kind == ValueKind::kInert) {
+    append_to_inert(graph_, list, values.subspan(1));
   } else if (!is_unlisted(list)) {
     return fail(ErrorKind::kPickle,
                 concat("items are appended to a ", python_type_name(list.kind)));
@@ -283,6 +305,9 @@ Result<void> Machine::set_items(std::size_t count) {
     if (count % 2 != 0) return fail(ErrorKind::kPickle, "a key is set without a value");
     auto& items = graph_.containers[dict.payload].items;
     items.insert(items.end(), values.begin() + 1, values.end());
+  } else if (dict.kind == ValueKind::kInert) {
+    if (count % 2 != 0) return fail(ErrorKind::kPickle, "a key is set without a value");
+    set_in_inert(graph_, dict, values.subspan(1));
   } else if (!is_unlisted(dict)) {
     return fail(ErrorKind::kPickle, concat("items are set in a ", python_type_name(dict.kind)));
   }
@@ -373,14 +398,15 @@ Result<void> Machine::step(Opcode opcode) {
 
 }  // namespace
 
-Result<ValueGraph> run_pickle(Buffer pickle, std::string_view record, const Limits& limits) {
+Result<ValueGraph> run_pickle(Buffer pickle, std::string_view record, const Limits& limits,
+                              Unlisted unlisted) {
   // A Slot keeps lengths in 32 bits, however far max_pickle_bytes was raised.
   constexpr std::uint64_t kLargest = 0xFFFFFFFE;
   if (pickle.size() > kLargest) {
     return fail(ErrorKind::kLimit, concat("a pickle of ", pickle.size(), " bytes is too large"))
         .in_record(record);
   }
-  Machine machine(std::move(pickle), limits);
+  Machine machine(std::move(pickle), limits, unlisted);
   if (auto done = machine.run(); !done.ok()) {
     Error error = std::move(done).error();
     // What was made from an unlisted name may have led to another error: the name is the cause.

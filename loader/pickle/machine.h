@@ -21,7 +21,8 @@ namespace hardload {
 // Runs `pickle`, which the result keeps: strings lie in it. `record` names it in errors. Errors,
 // with the offset of the opcode: kPickle for a malformed program; kUnsupported for another
 // protocol; kLimit; kGlobal, after the whole pickle was read, naming every name in it that is not
-// in the table.
-Result<ValueGraph> run_pickle(Buffer pickle, std::string_view record, const Limits& limits);
+// in the table, unless these are to be kept.
+Result<ValueGraph> run_pickle(Buffer pickle, std::string_view record, const Limits& limits,
+                              Unlisted unlisted = Unlisted::kRefuse);
 
 }  // namespace hardload

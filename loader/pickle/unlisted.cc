@@ -49,7 +49,8 @@ Error UnlistedNames::error(bool root_is_object) const {
   Error error(ErrorKind::kGlobal, Stage::kPickle, std::move(problem));
   return std::move(error).advise(
       "Save model.state_dict() instead of the model, and only tensors and plain values beside it; "
-      "code that a file names is never run.");
+      "code that a file names is never run. Or keep these names as data (unlisted = kKeepAsData, "
+      "inspect --unlisted keep) to get at the tensors beside them.");
 }
 
 }  // namespace hardload

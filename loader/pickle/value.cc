@@ -27,6 +27,7 @@ std::string_view python_type_name(ValueKind kind) {
     case ValueKind::kLayout: return "torch.layout";
     case ValueKind::kDevice: return "torch.device";
     case ValueKind::kClass: return "type";
+    case ValueKind::kInert: return "object";
     case ValueKind::kTensor: return "torch.Tensor";
     case ValueKind::kStorage: return "torch.storage.TypedStorage";
   }
@@ -48,7 +49,8 @@ std::span<const Slot> ValueGraph::items_of(Slot slot) const {
     case ValueKind::kSet:
     case ValueKind::kDict:
     case ValueKind::kOrderedDict:
-    case ValueKind::kCounter: return containers[slot.payload].items;
+    case ValueKind::kCounter:
+    case ValueKind::kInert: return containers[slot.payload].items;
     default: return {};
   }
 }
@@ -108,6 +110,7 @@ double Value::real() const { return item(0).as_float().value_or(0); }
 double Value::imaginary() const { return item(1).as_float().value_or(0); }
 
 std::size_t Value::size() const {
+  if (kind() == ValueKind::kInert) return 0;
   const std::size_t slots = graph_->items_of(slot_).size();
   return is_mapping() ? slots / 2 : slots;
 }
@@ -146,6 +149,11 @@ std::optional<Value> Value::attributes_of_tensor() const {
   if (state.kind == ValueKind::kTuple && state.length == 2) state = graph_->items_of(state)[0];
   if (state.kind != ValueKind::kDict) return std::nullopt;
   return Value(*graph_, state);
+}
+
+Value Value::part(InertPart part) const {
+  if (kind() != ValueKind::kInert) return Value(*graph_, Slot{});
+  return Value(*graph_, graph_->items_of(slot_)[static_cast<std::size_t>(part)]);
 }
 
 std::size_t Value::number() const {

@@ -46,7 +46,8 @@ enum class ValueKind : std::uint8_t {
   kQScheme,  // text(): "per_tensor_affine"
   kLayout,   // text(): "torch.strided"
   kDevice,   // items: type, and index if any
-  kClass,    // a listed class or function itself; text(): "torch\nFloatStorage"
+  kClass,    // a class or function itself; text(): "torch\nFloatStorage"
+  kInert,    // an object of an unlisted class, which was not made; see InertPart
   kTensor,
   kStorage,
 };
@@ -61,8 +62,14 @@ struct Slot {
   std::uint64_t payload = 0;  // the scalar's bits, or where in the graph the content begins
 };
 
+// What is known of a kInert: what would have been called, with which arguments (a tuple), and what
+// would then have been put into the object: the state (mostly the dict of its attributes), items
+// where it is a kind of list, entries where it is a kind of dict. None where there is no such part.
+enum class InertPart : std::uint8_t { kCallable, kArguments, kState, kItems, kEntries };
+inline constexpr std::size_t kInertParts = 5;
+
 struct ValueGraph {
-  // A list, set or dict. A dict's items are key, value, key, value...
+  // A list, set or dict, whose items are key, value, key, value...; or the parts of a kInert.
   struct Container {
     std::vector<Slot> items;
   };
@@ -128,11 +135,14 @@ class Value {
   // The Python attributes of an OrderedDict (`_metadata`) or tensor, a dict; nullopt where none.
   std::optional<Value> attributes() const;
 
+  // kInert: the part; else None.
+  Value part(InertPart part) const;
+
   // kTensor: its number among Manifest::tensors; kStorage: among Manifest::storages.
   std::size_t number() const;
 
   // Which container this is: equal for two values exactly if they are the same Python object.
-  // Only for list, set and mapping.
+  // Only for list, set, mapping and kInert.
   std::size_t identity() const { return slot_.payload; }
 
   Slot slot() const { return slot_; }

@@ -51,8 +51,9 @@ c10::Storage move_to(const c10::Storage& host, c10::Device device) {
 Result<Checkpoint> run_stages(std::shared_ptr<const ByteSource> source,
                               const LoadOptions& options) {
   // Describe: what the file holds, and where each part of it goes.
-  HARDLOAD_ASSIGN(Manifest described,
-                  describe(*source, {.limits = options.limits, .verify_crc = options.verify_crc}));
+  HARDLOAD_ASSIGN(Manifest described, describe(*source, {.limits = options.limits,
+                                                         .verify_crc = options.verify_crc,
+                                                         .unlisted = options.unlisted}));
   auto manifest = std::make_shared<const Manifest>(std::move(described));
   HARDLOAD_ASSIGN(const auto places, place(*manifest, options.map_location, machine_devices));
 

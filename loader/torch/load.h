@@ -29,6 +29,10 @@ struct LoadOptions {
   // machine's byte order; others are loaded as usual.
   bool mapped = false;
 
+  // Names in the pickle that are not plain data: refuse the file, or keep them as inert values
+  // (value.h), so that the tensors beside them can be had. Nothing is looked up or called.
+  Unlisted unlisted = Unlisted::kRefuse;
+
   bool verify_crc = true;  // torch itself never does
   unsigned threads = 0;    // 0: as many as the machine has
   Limits limits = {};

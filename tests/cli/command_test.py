@@ -45,6 +45,33 @@ class Inspect(unittest.TestCase):
                 for tensor in description["tensors"]:
                     self.assertEqual("sha256" in tensor, bool(flags), path)
 
+    def test_unlisted_names_are_refused_or_shown(self):
+        path = ROOT / "data/lesson/training.pt"
+        run = hardload("inspect", path)
+        self.assertEqual(run.returncode, 1)
+        for name in (b"argparse.Namespace", b"numpy.dtype", b"__main__.Mode", b"functools.partial"):
+            self.assertIn(name, run.stderr)
+        run = hardload("inspect", path, "--unlisted", "keep", "--format", "json", "--digest")
+        self.assertEqual((run.returncode, run.stderr), (0, b""))
+        description = json.loads(run.stdout)
+        jsonschema.validate(description,
+                            json.loads((ROOT / "loader/cli/inspect.schema.json").read_text()))
+        self.assertEqual([t["name"] for t in description["tensors"]][:2],
+                         ["state_dict.scale", "state_dict.steps"])
+        values = description["values"]
+        named = lambda name: {"$type": "class", "value": name}
+        empty = {"$type": "tuple", "items": []}
+        self.assertEqual(values["options"],
+                         {"$type": "object", "callable": named("argparse.Namespace"),
+                          "arguments": empty, "state": {"lr": 0.1, "itself": {"$type": "cycle"}}})
+        self.assertEqual(values["history"], {"$type": "object", "callable": named("__main__.History"),
+                                             "arguments": empty, "items": [1, 2]})
+        self.assertEqual(values["groups"]["entries"], {"a": [1]})
+        self.assertEqual(values["times"]["items"],
+                         [[{"$type": "object", "callable": named("__main__.Mode"),
+                            "arguments": [1]}, 1.5]])
+        self.assertEqual(values["image"]["arguments"]["items"][1], named("__main__.Image"))
+
     def test_schema_refuses_what_inspect_does_not_write(self):
         schema = json.loads((ROOT / "loader/cli/inspect.schema.json").read_text())
         good = json.loads(hardload("inspect", GOLDEN / "state_linear.pt", "--format",

@@ -21,13 +21,15 @@ inline Buffer buffer_of(std::string_view bytes) {
   return Buffer::read(source_of(bytes), 0, bytes.size()).value();
 }
 
-inline Result<ValueGraph> run(std::string_view pickle, const Limits& limits = {}) {
-  return run_pickle(buffer_of(pickle), kRecord, limits);
+inline Result<ValueGraph> run(std::string_view pickle, const Limits& limits = {},
+                              Unlisted unlisted = Unlisted::kRefuse) {
+  return run_pickle(buffer_of(pickle), kRecord, limits, unlisted);
 }
 
 // The object that `pickle` makes, as show() has it, or else the error.
-inline std::string result_of(std::string_view pickle, const Limits& limits = {}) {
-  const auto graph = run(pickle, limits);
+inline std::string result_of(std::string_view pickle, const Limits& limits = {},
+                             Unlisted unlisted = Unlisted::kRefuse) {
+  const auto graph = run(pickle, limits, unlisted);
   return graph.ok() ? show(Value(*graph, graph->root)) : graph.error().message();
 }
 

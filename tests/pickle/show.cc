@@ -63,6 +63,7 @@ class Shower {
       }
       case ValueKind::kTensor: return "<tensor>";
       case ValueKind::kStorage: return "<storage>";
+      case ValueKind::kInert: return inert(value);
       case ValueKind::kList: return container(value, "[", "]");
       case ValueKind::kSet: return container(value, "set(", ")");
       case ValueKind::kDict: return container(value, "{", "}");
@@ -79,6 +80,18 @@ class Shower {
       append(out, i == 0 ? "" : ", ", show(value.item(i)));
     }
     return out;
+  }
+
+  // "inert(callable, arguments, state, items, entries)", None where there is no such part.
+  std::string inert(const Value& value) {
+    if (std::find(open_.begin(), open_.end(), value.identity()) != open_.end()) return "...";
+    open_.push_back(value.identity());
+    std::string out = "inert(";
+    for (std::size_t i = 0; i < kInertParts; ++i) {
+      append(out, i == 0 ? "" : ", ", show(value.part(static_cast<InertPart>(i))));
+    }
+    open_.pop_back();
+    return out + ")";
   }
 
   std::string container(const Value& value, std::string_view begin, std::string_view end) {

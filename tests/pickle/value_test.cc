@@ -19,7 +19,7 @@ using testing::PickleBuilder;
 
 // The graph of the one value that `instructions` push.
 ValueGraph graph_of(const std::string& instructions) {
-  return testing::run(PickleBuilder().raw(instructions).stop()).value();
+  return testing::run(PickleBuilder().raw(instructions).stop(), {}, Unlisted::kKeepAsData).value();
 }
 
 struct Kind {
@@ -62,6 +62,7 @@ std::vector<Kind> kinds() {
        "cpu\x85R",
        "torch.device", "", ""},
       {kClass, "ctorch\nFloatStorage\n", "type", "torch\nFloatStorage", ""},
+      {kInert, "cm\nn\n)R", "object", "", ""},
       {kTensor, "ctorch\nTensor\n)R", "torch.Tensor", "", ""},
       {kStorage, ")Q", "torch.storage.TypedStorage", "", ""},
   };

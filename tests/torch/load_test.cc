@@ -281,6 +281,27 @@ TEST(Load, AttributesOfTensorsAreKeptBesideThem) {
   EXPECT_EQ(checkpoint->tensor(*tag.find("scale")).sizes(), at::IntArrayRef({1}));
 }
 
+TEST(Load, TensorsBesideUnlistedNamesComeOut) {
+  const std::string path = "data/lesson/training.pt";
+  EXPECT_ERROR(load(path), ErrorKind::kGlobal, "argparse.Namespace");
+  auto checkpoint = load(path, {.unlisted = Unlisted::kKeepAsData});
+  ASSERT_OK(checkpoint);
+  const auto state = checkpoint->state_dict("state_dict");
+  ASSERT_OK(state);
+  const auto fits = load("data/lesson/fits.pt")->state_dict();
+  ASSERT_EQ(state->entries.size(), fits->entries.size());
+  for (std::size_t i = 0; i < fits->entries.size(); ++i) {
+    EXPECT_EQ(state->entries[i].key, fits->entries[i].key);
+    EXPECT_TRUE(at::equal(state->entries[i].tensor, fits->entries[i].tensor));
+  }
+  const Value options = *checkpoint->root().find("options");
+  EXPECT_EQ(options.kind(), ValueKind::kInert);
+  EXPECT_EQ(options.part(InertPart::kCallable).text(), "argparse\nNamespace");
+  const Value attributes = options.part(InertPart::kState);
+  EXPECT_EQ(attributes.find("lr")->as_float(), 0.1);
+  EXPECT_EQ(checkpoint->tensor(*attributes.find("mask")).numel(), 2);
+}
+
 TEST(Load, MetaReadsNoTensorData) {
   // Every storage of this file is damaged; on the meta device nobody notices.
   const std::string bytes =
