@@ -8,20 +8,21 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "loader/base/limits.h"
 #include "loader/base/result.h"
 #include "loader/bytes/byte_source.h"
+#include "loader/place/map_location.h"
 #include "loader/torch/checkpoint.h"
 
 namespace hardload {
 
 struct LoadOptions {
-  // Where all tensors go: "cpu", "cuda", "cuda:1", "meta" (shapes only; no tensor data is read).
-  // Without it, each goes where it was when it was saved.
-  std::optional<std::string> map_location = std::nullopt;
+  // Where tensors go: "cpu", "cuda", "cuda:1", "meta" (shapes only; no tensor data is read), a
+  // torch::Device, a table of saved tags, or a function; see map_location.h. Without it, each goes
+  // where it was when it was saved.
+  MapLocation map_location = {};
 
   // Tensors view the file itself instead of memory of their own: nothing is read or verified until
   // it is used, and the tensors follow the file. A file that is cut short later raises SIGBUS where

@@ -45,7 +45,7 @@ const Devices& not_to_be_asked() {
 }
 
 Result<std::vector<std::string>> places(const std::vector<std::string>& locations,
-                                        const std::optional<std::string>& map_location = {},
+                                        const MapLocation& map_location = {},
                                         const FindDevices& find_devices = machine) {
   const std::string bytes = checkpoint(locations);
   const MemorySource source = testing::source_of(bytes);
@@ -91,6 +91,54 @@ TEST(Place, RefusesAMapLocationThatIsWrong) {
   EXPECT_ERROR(places({"cpu"}, ""), ErrorKind::kDevice, "(tagged with )");
   EXPECT_ERROR(places({"cpu"}, "gpu"), ErrorKind::kDevice, "(tagged with gpu)");
   EXPECT_ERROR(places({"cpu"}, "cuda:-1"), ErrorKind::kDevice, "Invalid device string: 'cuda:-1'");
+}
+
+// Stands for torch::Device, which this room does not know.
+struct OtherDevice {
+  std::string text;
+  std::string str() const { return text; }
+};
+
+TEST(Place, ADeviceIsItsName) {
+  EXPECT_EQ(places({"cuda:7"}, OtherDevice{"cuda:1"}).value(), Names{"cuda:1"});
+  EXPECT_EQ(places({"cuda:7"}, Device{"cuda", 1}).value(), Names{"cuda:1"});
+  // torch.load has no such place, whatever torch.device says.
+  EXPECT_ERROR(places({"cuda:7"}, OtherDevice{"cpu:0"}), ErrorKind::kDevice, "(tagged with cpu:0)");
+}
+
+// M03
+TEST(Place, ATableMapsTagsAndLeavesOthers) {
+  const MapLocation::Table table = {{"cuda:7", "cuda:1"}, {"gone", "cpu"}};
+  EXPECT_EQ(places({"cuda:7", "cpu", "gone", "cuda:0", "cuda:7"}, table).value(),
+            (Names{"cuda:1", "cpu", "cpu", "cuda:0", "cuda:1"}));
+  EXPECT_ERROR(places({"cuda:6"}, table), ErrorKind::kDevice, "CUDA device 6");
+  EXPECT_ERROR(places({"cpu"}, MapLocation::Table{{"cpu", "gpu"}}), ErrorKind::kDevice,
+               "(tagged with gpu)");
+}
+
+// M04
+TEST(Place, AFunctionIsAskedOncePerStorage) {
+  std::vector<std::string> asked;
+  const auto ask = [&](const StorageSpec& storage,
+                       std::string_view tag) -> std::optional<std::string> {
+    asked.push_back(std::string(storage.key) + " " + std::string(tag));
+    if (tag == "cuda:7") return "cpu";
+    return std::nullopt;
+  };
+  EXPECT_EQ(places({"cuda:7", "cuda:1", "cuda:7"}, ask).value(), (Names{"cpu", "cuda:1", "cpu"}));
+  EXPECT_EQ(asked, (Names{"0 cuda:7", "1 cuda:1", "2 cuda:7"}));
+  EXPECT_ERROR(places({"cuda:6"}, ask), ErrorKind::kDevice, "CUDA device 6");
+}
+
+TEST(Place, AFunctionMayGiveAnyKindOfPlace) {
+  const auto plain = [](const StorageSpec&, std::string_view) { return "cpu"; };
+  EXPECT_EQ(places({"cuda:7"}, plain).value(), Names{"cpu"});
+  const auto device = [](const StorageSpec&, std::string_view) { return Device{"cuda", 0}; };
+  EXPECT_EQ(places({"cuda:7"}, device).value(), Names{"cuda:0"});
+  const auto other = [](const StorageSpec& storage, std::string_view) {
+    return storage.bytes > 1 ? std::optional(OtherDevice{"meta"}) : std::nullopt;
+  };
+  EXPECT_EQ(places({"cuda:7"}, other).value(), Names{"meta"});
 }
 
 TEST(Place, OfNoStoragesIsNothing) { EXPECT_EQ(places({}).value(), Names{}); }

@@ -359,6 +359,13 @@ TEST(Load, DevicesThatAreNotHereAreRefusedInPyTorchsWords) {
                "False. If you are running on a CPU-only machine, please use torch.load with "
                "map_location=torch.device('cpu') to map your storages to the CPU.");
   EXPECT_OK(load(path, {.map_location = "cpu"}));
+  EXPECT_OK(load(path, {.map_location = c10::Device(c10::kCPU)}));
+  EXPECT_OK(load(path, {.map_location = MapLocation::Table{{"xpu:0", "cpu"}}}));
+  const auto to_cpu = [](const StorageSpec&, std::string_view tag) -> std::optional<c10::Device> {
+    if (tag == "cpu") return std::nullopt;
+    return c10::Device(c10::kCPU);
+  };
+  EXPECT_OK(load(path, {.map_location = to_cpu}));
   EXPECT_ERROR(load(path, {.map_location = "gpu"}), ErrorKind::kDevice, "(tagged with gpu)");
 }
 
