@@ -12,6 +12,11 @@ void register_map_location(const Setup& setup) {
                     form);
     }
   }
+  // The other two forms, which only hardload has in C++.
+  static const auto table = hardload_table_peer(), function = hardload_function_peer();
+  register_peer("map_location/a table/" + table->name(), setup.repetitions, *table, subject, {});
+  register_peer("map_location/a function/" + function->name(), setup.repetitions, *function,
+                subject, {});
 }
 
 }  // namespace hardload::bench

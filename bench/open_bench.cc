@@ -1,6 +1,6 @@
-#include <malloc.h>
-
 #include <chrono>
+
+#include <malloc.h>
 
 #include "bench/cases.h"
 #include "loader/bytes/file_source.h"

@@ -28,7 +28,7 @@ class HardloadPeer final : public Peer {
   Loaded load(const Subject& subject,
               const std::optional<std::string>& map_location) const override {
     LoadOptions options = options_;
-    options.map_location = map_location;
+    if (map_location) options.map_location = map_location;
     const Checkpoint checkpoint = hardload::load(subject.path, options).value();
     Loaded loaded;
     const Manifest& manifest = checkpoint.manifest();
@@ -53,6 +53,16 @@ std::unique_ptr<Peer> hardload_peer() {
 
 std::unique_ptr<Peer> hardload_unverified_peer() {
   return std::make_unique<HardloadPeer>("hardload, no CRC", LoadOptions{.verify_crc = false});
+}
+
+std::unique_ptr<Peer> hardload_table_peer() {
+  const MapLocation::Table table = {{"cpu", "cpu"}, {"cuda:0", "cpu"}};
+  return std::make_unique<HardloadPeer>("hardload", LoadOptions{.map_location = table});
+}
+
+std::unique_ptr<Peer> hardload_function_peer() {
+  const auto to_cpu = [](const StorageSpec&, std::string_view) { return "cpu"; };
+  return std::make_unique<HardloadPeer>("hardload", LoadOptions{.map_location = to_cpu});
 }
 
 std::unique_ptr<Peer> hardload_mapped_peer() {

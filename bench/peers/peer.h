@@ -34,6 +34,9 @@ class Peer {
 std::unique_ptr<Peer> hardload_peer();
 std::unique_ptr<Peer> hardload_unverified_peer();
 std::unique_ptr<Peer> hardload_mapped_peer();
+// hardload with a table of locations, and with a function, as map_location.
+std::unique_ptr<Peer> hardload_table_peer();
+std::unique_ptr<Peer> hardload_function_peer();
 // LibTorch's torch::pickle_load, the only thing in LibTorch that reads files of torch.save.
 std::unique_ptr<Peer> pickle_load_peer();
 
