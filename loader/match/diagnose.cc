@@ -2,154 +2,260 @@
 
 #include <algorithm>
 #include <iterator>
-#include <optional>
-#include <vector>
+#include <unordered_map>
+#include <utility>
 
 #include "loader/base/escape.h"
-#include "loader/base/hash.h"
-#include "loader/base/name_index.h"
 #include "loader/base/text.h"
+#include "loader/match/shapes.h"
 
 namespace hardload {
 namespace {
 
-constexpr std::size_t kMostCompared = 64;  // names on each side whose spelling is compared
-constexpr std::size_t kLongestCompared = 200;
-constexpr std::size_t kMostShown = 5;
+constexpr std::uint64_t kMostWork = std::uint64_t{64} << 20;  // bytes of names hashed and compared
+constexpr std::size_t kMostShown = 5;                         // of each list in the text
+constexpr std::size_t kMostRows = 8;                          // of the table
+constexpr std::size_t kLongestShown = 200;                    // bytes of a name in the text
 
-std::string quoted(std::string_view key) { return "\"" + escape_for_display(key) + "\""; }
+using Cause = Diagnosis::Cause;
 
-// The first part of a key with its dot, or "" where it has one part only.
-std::string_view first_part(std::string_view key) {
-  const auto dot = key.find('.');
-  return dot == key.npos ? std::string_view() : key.substr(0, dot + 1);
+std::string quoted(std::string_view key) {
+  if (key.size() <= kLongestShown) return "\"" + escape_for_display(key) + "\"";
+  return "\"" + escape_for_display(key.substr(0, kLongestShown)) + "...\"";
 }
 
-// The prefix that all of `longer` begin with and without which most of them are in `shorter`.
-template <typename Longer, typename Shorter>
-std::optional<std::string_view> common_prefix(const Longer& longer, const Shorter& shorter) {
-  if (longer.empty() || shorter.empty()) return std::nullopt;
-  NameIndex wanted(shorter.size());
-  const auto is_key = [&](std::string_view key) {
-    return [&shorter, key](std::uint32_t i) { return shorter[i] == key; };
-  };
-  for (std::uint32_t i = 0; i < shorter.size(); ++i) {
-    wanted.insert(seeded_hash(shorter[i]), i, is_key(shorter[i]));
-  }
-  std::string_view prefix;
-  const std::string_view first = longer[0];
-  // Prefixes may be stacked: `_orig_mod.module.`.
-  for (int parts = 0; parts < 3; ++parts) {
-    const std::string_view next = first_part(first.substr(prefix.size()));
-    if (next.empty()) return std::nullopt;
-    prefix = first.substr(0, prefix.size() + next.size());
-    std::size_t hits = 0;
-    for (const std::string_view key : longer) {
-      if (!key.starts_with(prefix)) return std::nullopt;
-      const std::string_view rest = key.substr(prefix.size());
-      if (wanted.find(seeded_hash(rest), is_key(rest))) ++hits;
+std::string rule_text(const Rename& rule) {
+  return concat("{", quoted(rule.from), ", ", quoted(rule.to), "}");
+}
+
+// `"model"`, `{"models", "0"}`: an argument of Checkpoint::state_dict.
+std::string path_text(const std::vector<std::string>& path) {
+  if (path.size() == 1) return quoted(path[0]);
+  std::string text = "{";
+  for (std::size_t i = 0; i < path.size(); ++i) append(text, i == 0 ? "" : ", ", quoted(path[i]));
+  return text + "}";
+}
+
+class Diagnostician {
+ public:
+  Diagnostician(const MatchReport& report, const DiagnosisInput& input)
+      : report_(report), input_(input), rules_(input.rules != nullptr ? *input.rules : no_rules_) {}
+
+  Diagnosis run() && {
+    Work work(kMostWork);
+    found_.prefix = find_prefix(report_.missing_keys, report_.unexpected_keys, work);
+    if (input_.manifest != nullptr && !report_.missing_keys.empty()) {
+      Work nested_work(kMostWork);
+      found_.nested = find_nested(*input_.manifest, input_.module, nested_work);
     }
-    if (2 * hits > std::min(longer.size(), shorter.size())) return prefix;
+    if (!found_.prefix) {
+      Work names_work(kMostWork);
+      NearNames near = find_near_names(report_.missing_keys, report_.unexpected_keys, names_work);
+      found_.near_names = std::move(near.pairs);
+      found_.rename = std::move(near.rename);
+    }
+    found_.table = shape_table(report_.mismatches, kMostRows);
+    const bool named = is_optimizer() || is_nested() || is_prefix() || is_tied() || is_renamed() ||
+                       is_shapes() || is_other_model();
+    if (!named) name_difference();
+    return std::move(found_);
   }
-  return std::nullopt;
-}
 
-// Levenshtein's distance, or `limit` where it is no smaller.
-std::size_t distance(std::string_view a, std::string_view b, std::size_t limit) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
+ private:
+  void name(Cause cause, std::string sentence, std::string remedy = {}) {
+    found_.cause = cause;
+    found_.sentence = std::move(sentence);
+    found_.remedy = std::move(remedy);
+  }
+
+  // What training scripts save beside the model (torch/optim/optimizer.py, state_dict).
+  bool is_optimizer() {
+    const auto has = [&](std::string_view key) {
+      return std::any_of(input_.state.begin(), input_.state.end(), [&](const StateEntry& entry) {
+        return entry.key == key && !entry.is_tensor();
+      });
+    };
+    if (!report_.copies.empty() || !has("state") || !has("param_groups")) return false;
+    name(Cause::kOptimizer,
+         "this is the state of an optimizer (its keys are \"state\" and \"param_groups\"), not of "
+         "a model");
+    if (!found_.nested.empty()) {
+      append(found_.sentence, "; the model's is beside it");
+      found_.remedy = nested_remedy(found_.nested[0]);
+    }
+    return true;
+  }
+
+  // Another dict of the file holds more of the names than this one, even without a prefix.
+  bool is_nested() {
+    if (input_.manifest == nullptr) return is_nested_by_type();
+    if (found_.nested.empty()) return false;
+    const NestedFit& best = found_.nested[0];
+    const std::size_t here = report_.copies.size() + report_.mismatches.size() +
+                             (found_.prefix ? found_.prefix->explained : 0);
+    if (best.identity == input_.identity || best.matched <= here) return false;
+    std::string text = "the state dict is nested in the file: ";
+    const std::size_t count = std::min(found_.nested.size(), kMostShown);
+    for (std::size_t i = 0; i < count; ++i) {
+      const NestedFit& fit = found_.nested[i];
+      append(text, i == 0 ? "" : ", ", path_text(fit.path), " has ", fit.matched, " of the ",
+             fit.names, " names");
+      if (fit.same_shape < fit.matched) append(text, " (", fit.same_shape, " in its shape)");
+      if (!fit.prefix.empty()) append(text, " behind ", quoted(fit.prefix));
+    }
+    name(Cause::kNested, std::move(text), nested_remedy(best));
+    return true;
+  }
+
+  static std::string nested_remedy(const NestedFit& fit) {
+    std::string text = fit.path.empty()
+                           ? std::string("checkpoint.state_dict()")
+                           : concat("checkpoint.state_dict(", path_text(fit.path), ")");
+    if (!fit.prefix.empty()) append(text, " with options.strip_prefix = ", quoted(fit.prefix));
+    return text;
+  }
+
+  // The same for a state dict of which only the types are known. Where there are several dicts, the
+  // one under a name that training scripts give it.
+  bool is_nested_by_type() {
+    constexpr std::string_view kUsual[] = {"state_dict", "model_state_dict", "model", "params",
+                                           "net"};
+    if (!report_.copies.empty()) return false;
+    std::optional<std::string_view> found;
+    for (const StateEntry& entry : input_.state) {
+      if (entry.type != "dict" && entry.type != "collections.OrderedDict") continue;
+      const bool usual =
+          std::find(std::begin(kUsual), std::end(kUsual), entry.key) != std::end(kUsual);
+      if (!found || usual) found = entry.key;
+      if (usual) break;
+    }
+    if (!found) return false;
+    name(Cause::kNested, concat("the state dict is nested: there is a dict under ", quoted(*found)),
+         concat("checkpoint.state_dict(", quoted(*found), ")"));
+    return true;
+  }
+
+  bool is_prefix() {
+    if (!found_.prefix) return false;
+    const PrefixFinding& prefix = *found_.prefix;
+    const bool in_file = prefix.side == PrefixFinding::Side::kFile;
+    const std::string_view verb = prefix.rename ? "contain " : "begin with ";
+    const std::string_view who = prefix.text.find("module.") != std::string::npos ||
+                                         prefix.text.find("_orig_mod.") != std::string::npos
+                                     ? " (DataParallel and torch.compile add such names)"
+                                     : "";
+    name(Cause::kPrefix,
+         in_file
+             ? concat("the file's keys ", verb, quoted(prefix.text), ", the model's do not", who)
+             : concat("the model's names ", verb, quoted(prefix.text), ", the file's keys do not",
+                      who),
+         prefix_remedy(prefix));
+    return true;
+  }
+
+  // Goes on from the options that are set: they have been applied already.
+  std::string prefix_remedy(const PrefixFinding& prefix) const {
+    if (prefix.rename) return rename_remedy(*prefix.rename);
+    if (prefix.side == PrefixFinding::Side::kModel) {
+      return "options.add_prefix = " + quoted(prefix.text + rules_.add_prefix);
+    }
+    if (!rules_.renames.empty() || !rules_.add_prefix.empty()) return {};
+    return "options.strip_prefix = " + quoted(rules_.strip_prefix + prefix.text);
+  }
+
+  std::string rename_remedy(const Rename& rule) const {
+    if (!rules_.add_prefix.empty()) return {};
+    if (!rules_.renames.empty()) {
+      return concat("options.renames.push_back(", rule_text(rule), ")");
+    }
+    return concat("options.renames = {", rule_text(rule), "}");
+  }
+
+  // All that is missing is there under another name of the same parameter.
+  bool is_tied() {
+    if (report_.missing_keys.empty()) return false;
+    std::unordered_map<std::uint32_t, const MatchReport::Copy*> loaded;
+    for (const MatchReport::Copy& copy : report_.copies) {
+      loaded.emplace(input_.module.nodes[copy.node].entries[copy.entry].object, &copy);
+    }
+    loaded.erase(ModuleSpec::kNone);
+    const MatchReport::Copy* other = nullptr;
+    for (const MatchReport::Place place : report_.missing_places) {
+      const auto found = loaded.find(input_.module.nodes[place.node].entries[place.entry].object);
+      if (found == loaded.end()) return false;
+      if (other == nullptr) other = found->second;
+    }
+    if (other == nullptr) return false;
+    name(Cause::kTied,
+         concat(quoted(report_.missing_keys[0]), " is the same parameter as ",
+                quoted(input_.state[other->state].key),
+                ", which is in the file: tied parameters were saved once"),
+         "options.accept_tied_names = true");
+    return true;
+  }
+
+  bool is_renamed() {
+    if (!found_.rename) return false;
+    name(Cause::kRenamed,
+         concat("a part of the model was renamed: ", quoted(found_.rename->from),
+                " in the file is ", quoted(found_.rename->to), " in the model"),
+         rename_remedy(*found_.rename));
+    return true;
+  }
+
+  bool is_shapes() {
+    if (!report_.missing_keys.empty() || !report_.unexpected_keys.empty()) return false;
+    std::string cause = likely_shape_cause(report_.mismatches);
+    if (cause.empty()) return false;
+    name(Cause::kShapes, std::move(cause), "options.skip_mismatched_shapes = true");
+    return true;
+  }
+
+  bool is_other_model() {
+    if (!report_.copies.empty() || report_.fits(/*strict=*/true)) return false;
+    name(Cause::kOtherModel, "the file belongs to another model");
+    return true;
+  }
+
+  void name_difference() {
+    if (report_.fits(/*strict=*/true)) return;
+    if (report_.unexpected_keys.empty() && !report_.missing_keys.empty()) {
+      name(Cause::kModelMore, "the model has layers that the saved one did not have",
+           "options.strict = false");
+    } else if (report_.missing_keys.empty() && !report_.unexpected_keys.empty()) {
+      name(Cause::kFileMore, "the saved model has layers that this one does not have",
+           "options.strict = false");
+    } else {
+      name(Cause::kVersion,
+           "the model is of another version or configuration than the one that was saved");
     }
   }
-  return std::min(row[b.size()], limit);
-}
 
-// "fc.bais" for "fc.bias": pairs of missing and unexpected names that differ in a few letters.
-std::string nearest_names(const MatchReport& report) {
-  std::string text;
-  std::size_t shown = 0;
-  const std::size_t missing = std::min(report.missing_keys.size(), kMostCompared);
-  const std::size_t unexpected = std::min(report.unexpected_keys.size(), kMostCompared);
-  for (std::size_t i = 0; i < missing && shown < kMostShown; ++i) {
-    const std::string_view wanted = report.missing_keys[i];
-    if (wanted.size() > kLongestCompared) continue;
-    std::size_t best = wanted.size() / 3 + 1;
-    std::optional<std::string_view> nearest;
-    for (std::size_t j = 0; j < unexpected; ++j) {
-      const std::string_view candidate = report.unexpected_keys[j];
-      if (candidate.size() > kLongestCompared) continue;
-      const std::size_t candidate_distance = distance(wanted, candidate, best);
-      if (candidate_distance < best) {
-        best = candidate_distance;
-        nearest = candidate;
-      }
-    }
-    if (!nearest) continue;
-    append(text, shown++ == 0 ? "Nearest names: " : "; ", quoted(wanted), " is missing, ",
-           quoted(*nearest), " is there");
-  }
-  if (!text.empty()) text += ". ";
-  return text;
-}
-
-// A dict among the values: the state dict may be one level down. Where there are several, under the
-// names that training scripts give it.
-std::optional<std::string_view> nested_dict(std::span<const StateEntry> state) {
-  constexpr std::string_view kUsual[] = {"state_dict", "model_state_dict", "model", "params",
-                                         "net"};
-  std::optional<std::string_view> first;
-  for (const StateEntry& entry : state) {
-    if (entry.type != "dict" && entry.type != "collections.OrderedDict") continue;
-    if (std::find(std::begin(kUsual), std::end(kUsual), entry.key) != std::end(kUsual))
-      return entry.key;
-    if (!first) first = entry.key;
-  }
-  return first;
-}
-
-std::string cause(const MatchReport& report, std::span<const StateEntry> state) {
-  if (report.copies.empty()) {
-    if (const auto key = nested_dict(state)) {
-      return concat("Likely cause: the state dict is nested in the file; load the dict under ",
-                    quoted(*key), ".");
-    }
-  }
-  if (const auto prefix = common_prefix(report.unexpected_keys, report.missing_keys)) {
-    return concat("Likely cause: the file's keys begin with ", quoted(*prefix),
-                  ", the model's do not (DataParallel and torch.compile add such prefixes).");
-  }
-  if (const auto prefix = common_prefix(report.missing_keys, report.unexpected_keys)) {
-    return concat("Likely cause: the model's names begin with ", quoted(*prefix),
-                  ", the file's keys do not.");
-  }
-  const auto is_tensor = [](const MatchReport::Mismatch& m) { return m.type.empty(); };
-  if (std::any_of(report.mismatches.begin(), report.mismatches.end(), is_tensor) &&
-      report.missing_keys.empty() && report.unexpected_keys.empty()) {
-    return "Likely cause: the model has the same layers in other sizes than the one that was "
-           "saved (number of classes, vocabulary, width).";
-  }
-  if (report.copies.empty()) return "Likely cause: the file belongs to another model.";
-  if (report.unexpected_keys.empty()) {
-    return "Likely cause: the model has layers that the saved one did not have.";
-  }
-  if (report.missing_keys.empty()) {
-    return "Likely cause: the saved model has layers that this one does not have; strict = false "
-           "ignores them.";
-  }
-  return "Likely cause: the model is of another version or configuration than the one that was "
-         "saved.";
-}
+  inline static const KeyRules no_rules_;
+  const MatchReport& report_;
+  const DiagnosisInput& input_;
+  const KeyRules& rules_;
+  Diagnosis found_;
+};
 
 }  // namespace
 
-std::string diagnose(const MatchReport& report, std::span<const StateEntry> state) {
-  return nearest_names(report) + cause(report, state);
+std::string Diagnosis::text() const {
+  if (cause == Cause::kNone) return {};
+  std::string out;
+  const std::size_t count = std::min(near_names.size(), kMostShown);
+  for (std::size_t i = 0; i < count; ++i) {
+    append(out, i == 0 ? "Nearest names: " : "; ", quoted(near_names[i].missing), " is missing, ",
+           quoted(near_names[i].unexpected), " is there");
+  }
+  append(out, count == 0 ? "" : ". ", "Likely cause: ", sentence, ".");
+  if (!remedy.empty()) append(out, cause == Cause::kNested ? " Take " : " Try ", remedy, ".");
+  if (!table.empty()) append(out, "\n", table);
+  return out;
+}
+
+Diagnosis diagnose(const MatchReport& report, const DiagnosisInput& input) {
+  return Diagnostician(report, input).run();
 }
 
 }  // namespace hardload

@@ -7,7 +7,6 @@
 
 #include "loader/base/hash.h"
 #include "loader/base/name_index.h"
-#include "loader/base/text.h"
 
 namespace hardload {
 namespace {
@@ -36,8 +35,10 @@ class ChildIndex {
   }
 
   // nullptr where `node` has no child of this name.
-  const ModuleSpec::Child* find(std::uint32_t node, std::string_view name) const {
+  const ModuleSpec::Child* find(std::uint32_t node, std::string_view name,
+                                std::uint64_t& steps) const {
     const auto found = index_.find(hash(node, name), [&](std::uint32_t i) {
+      ++steps;
       return children_[i].first == node && children_[i].second->name == name;
     });
     return found ? children_[*found].second : nullptr;
@@ -53,22 +54,32 @@ class ChildIndex {
 };
 
 class Matcher {
+  // Counts itself: the work is in these comparisons.
+  auto is_key(std::string_view key) {
+    ++report_.steps;
+    return [this, key](std::uint32_t i) { return ++report_.steps, state_[i].key == key; };
+  }
+  auto is_path(std::string_view path) {
+    ++report_.steps;
+    return [this, path](std::uint32_t i) { return ++report_.steps, versions_[i].path == path; };
+  }
+
  public:
   Matcher(const ModuleSpec& module, std::span<const StateEntry> state,
-          std::span<const ModuleVersion> versions)
+          std::span<const ModuleVersion> versions, ExtraStates extra_states)
       : module_(module),
         state_(state),
         keys_(state.size()),
         versions_(versions),
         paths_(versions.size()),
+        extra_states_(extra_states),
         is_expected_(state.size()) {
     for (std::uint32_t i = 0; i < state.size(); ++i) {
-      keys_.insert(seeded_hash(state[i].key), i,
-                   [&](std::uint32_t j) { return state_[j].key == state_[i].key; });
+      const auto first = keys_.insert(seeded_hash(state[i].key), i, is_key(state[i].key));
+      if (first) report_.collisions.push_back({*first, i});
     }
     for (std::uint32_t i = 0; i < versions.size(); ++i) {
-      paths_.insert(seeded_hash(versions[i].path), i,
-                    [&](std::uint32_t j) { return versions_[j].path == versions_[i].path; });
+      paths_.insert(seeded_hash(versions[i].path), i, is_path(versions[i].path));
     }
   }
 
@@ -86,31 +97,36 @@ class Matcher {
   void match_entry(std::uint32_t node, std::uint32_t index) {
     const ModuleSpec::Entry& entry = module_.nodes[node].entries[index];
     std::string key = module_.nodes[node].prefix + entry.name;
-    const auto found =
-        keys_.find(seeded_hash(key), [&](std::uint32_t i) { return state_[i].key == key; });
+    const auto found = keys_.find(seeded_hash(key), is_key(key));
     if (!found) {
       const bool may_be_absent = entry.name == kBatchCount && predates_batch_count(node);
-      if (!may_be_absent) report_.missing_keys.push_back(std::move(key));
+      if (may_be_absent) return;
+      report_.missing_keys.push_back(std::move(key));
+      report_.missing_places.push_back({node, index});
       return;
     }
     is_expected_[*found] = true;
     const StateEntry& state = state_[*found];
     if (!state.is_tensor()) {
-      report_.mismatches.push_back({std::move(key), std::string(state.type), {}, {}});
-    } else if (!shapes_fit(entry.shape, state.shape)) {
       report_.mismatches.push_back(
-          {std::move(key), {}, {state.shape.begin(), state.shape.end()}, entry.shape});
+          {std::move(key), std::string(state.type), {}, {}, {node, index}, {}});
+    } else if (!shapes_fit(entry.shape, state.shape)) {
+      report_.mismatches.push_back({std::move(key),
+                                    {},
+                                    {state.shape.begin(), state.shape.end()},
+                                    entry.shape,
+                                    {node, index},
+                                    {}});
     } else {
       report_.copies.push_back({node, index, *found});
     }
   }
 
-  bool predates_batch_count(std::uint32_t node) const {
+  bool predates_batch_count(std::uint32_t node) {
     if (!module_.nodes[node].counts_batches) return false;
     std::string_view path = module_.nodes[node].prefix;
     if (!path.empty()) path.remove_suffix(1);  // its "."
-    const auto found =
-        paths_.find(seeded_hash(path), [&](std::uint32_t i) { return versions_[i].path == path; });
+    const auto found = paths_.find(seeded_hash(path), is_path(path));
     return !found || versions_[*found].version < kFirstWithBatchCount;
   }
 
@@ -127,13 +143,14 @@ class Matcher {
              std::tie(other.node, other.is_ordinary, other.state);
     }
   };
-  static std::optional<Place> place_of(const ChildIndex& children, std::string_view key,
-                                       std::uint32_t state) {
+  std::optional<Place> place_of(const ChildIndex& children, std::string_view key,
+                                std::uint32_t state) {
     std::uint32_t node = 0;
     while (true) {
+      ++report_.steps;
       const std::size_t dot = key.find('.');
       if (dot == key.npos) return Place{node, key != kExtraState, state};
-      const ModuleSpec::Child* child = children.find(node, key.substr(0, dot));
+      const ModuleSpec::Child* child = children.find(node, key.substr(0, dot), report_.steps);
       if (child == nullptr) return Place{node, true, state};
       if (child->node == ModuleSpec::kNone) return std::nullopt;
       node = child->node;
@@ -143,6 +160,7 @@ class Matcher {
 
   // Modules in pre-order, and the keys of each in the order of the state dict.
   void find_unexpected() {
+    if (std::find(is_expected_.begin(), is_expected_.end(), false) == is_expected_.end()) return;
     const ChildIndex children(module_);
     std::vector<Place> places;
     for (std::uint32_t i = 0; i < state_.size(); ++i) {
@@ -151,7 +169,11 @@ class Matcher {
     }
     std::sort(places.begin(), places.end());
     for (const Place& place : places) {
-      report_.unexpected_keys.push_back(state_[place.state].key);
+      if (!place.is_ordinary && extra_states_ == ExtraStates::kWanted) {
+        report_.extra_states.push_back({place.node, place.state});
+      } else {
+        report_.unexpected_keys.push_back(state_[place.state].key);
+      }
     }
   }
 
@@ -160,58 +182,16 @@ class Matcher {
   NameIndex keys_;
   std::span<const ModuleVersion> versions_;
   NameIndex paths_;  // of versions_
+  ExtraStates extra_states_;
   std::vector<bool> is_expected_;
   MatchReport report_;
 };
 
-template <typename Keys>
-std::string key_list(std::string_view lead, const Keys& keys, Quote quote) {
-  std::string text = concat(lead, " key(s) in state_dict: ");
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    append(text, i == 0 ? "\"" : ", \"", quote(keys[i]), "\"");
-  }
-  return text + ". ";
-}
-
-std::string mismatch_text(const MatchReport::Mismatch& mismatch, Quote quote) {
-  const std::string key = quote(mismatch.key);
-  if (!mismatch.type.empty()) {
-    return concat("While copying the parameter named \"", key,
-                  "\", expected torch.Tensor or Tensor-like object from checkpoint but received "
-                  "<class '",
-                  mismatch.type, "'>");
-  }
-  return concat("size mismatch for ", key, ": copying a param with shape ",
-                size_text(mismatch.saved), " from checkpoint, the shape in current model is ",
-                size_text(mismatch.model), ".");
-}
-
 }  // namespace
 
 MatchReport match(const ModuleSpec& module, std::span<const StateEntry> state,
-                  std::span<const ModuleVersion> versions) {
-  return Matcher(module, state, versions).run();
-}
-
-std::string error_text(const MatchReport& report, std::string_view class_name, bool strict,
-                       Quote quote) {
-  std::string text = concat("Error(s) in loading state_dict for ", class_name, ":");
-  if (strict && !report.missing_keys.empty()) {
-    append(text, "\n\t", key_list("Missing", report.missing_keys, quote));
-  }
-  if (strict && !report.unexpected_keys.empty()) {
-    append(text, "\n\t", key_list("Unexpected", report.unexpected_keys, quote));
-  }
-  for (const MatchReport::Mismatch& mismatch : report.mismatches) {
-    append(text, "\n\t", mismatch_text(mismatch, quote));
-  }
-  return text;
-}
-
-std::string size_text(std::span<const std::int64_t> shape) {
-  std::string text = "torch.Size([";
-  for (std::size_t i = 0; i < shape.size(); ++i) append(text, i == 0 ? "" : ", ", shape[i]);
-  return text + "])";
+                  std::span<const ModuleVersion> versions, ExtraStates extra_states) {
+  return Matcher(module, state, versions, extra_states).run();
 }
 
 }  // namespace hardload

@@ -30,6 +30,10 @@ struct StateEntry {
 };
 
 struct MatchReport {
+  // Entry `entry` of node `node` of the module.
+  struct Place {
+    std::uint32_t node, entry;
+  };
   // State entry `state` fills entry `entry` of node `node`. Both have one element where the shapes
   // differ: PyTorch loads shape [1] into shape [].
   struct Copy {
@@ -41,12 +45,32 @@ struct MatchReport {
     std::string type;                 // of a value that is no tensor; else empty, and:
     std::vector<std::int64_t> saved;  // the shape in the state dict
     std::vector<std::int64_t> model;  // the shape in the module
+    Place place = {};
+    std::string exception = {};  // what LibTorch said where the shapes fit and copying failed
+  };
+  // State entry `state` is the extra state of module `node`.
+  struct ExtraState {
+    std::uint32_t node, state;
+  };
+  // Two entries of the state dict with one key.
+  struct Collision {
+    std::uint32_t first, second;
   };
 
   std::vector<Copy> copies;                       // in the order in which PyTorch copies
   std::vector<std::string> missing_keys;          // expected by the module, not in the state dict
+  std::vector<Place> missing_places;              // where each of them is
   std::vector<std::string_view> unexpected_keys;  // the other way round; borrowed from the entries
   std::vector<Mismatch> mismatches;
+  std::vector<ExtraState> extra_states;  // only if asked for; else they are unexpected
+  std::vector<Collision> collisions;     // the second of each pair counts as unexpected, too
+
+  // What options took out of the lists above (relax.h).
+  std::vector<Mismatch> skipped;
+  std::vector<std::string> tied_keys;
+
+  // Names hashed and compared: what the time went to. Linear in the number of keys.
+  std::uint64_t steps = 0;
 
   // Whether load_state_dict succeeds. Mismatches count whether strict or not.
   bool fits(bool strict) const {
@@ -60,17 +84,13 @@ struct ModuleVersion {
   std::int64_t version;
 };
 
-// Matches the entries, whose keys differ. Linear in the number of keys and names.
+// Whether the `_extra_state` entries of modules are wanted. No C++ module takes them by itself.
+enum class ExtraStates : bool { kUnexpected, kWanted };
+
+// Matches the entries. Of two entries with one key, or two versions of one path, the first counts.
+// Linear in the number of keys and names.
 MatchReport match(const ModuleSpec& module, std::span<const StateEntry> state,
-                  std::span<const ModuleVersion> versions = {});
-
-// PyTorch's message, character for character; `quote` is applied to what comes from the file (see
-// escape.h; the identity for PyTorch's own text). Only where !report.fits(strict).
-using Quote = std::string (*)(std::string_view);
-std::string error_text(const MatchReport& report, std::string_view class_name, bool strict,
-                       Quote quote);
-
-// "torch.Size([2, 3])"
-std::string size_text(std::span<const std::int64_t> shape);
+                  std::span<const ModuleVersion> versions = {},
+                  ExtraStates extra_states = ExtraStates::kUnexpected);
 
 }  // namespace hardload

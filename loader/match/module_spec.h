@@ -19,6 +19,9 @@ struct ModuleSpec {
   struct Entry {
     std::string name;  // within its module
     std::vector<std::int64_t> shape;
+    // Tied entries, the same parameter object under two names, have the same number; kNone for one
+    // of which that is not known.
+    std::uint32_t object = kNone;
   };
   struct Child {
     std::string name;

@@ -21,7 +21,7 @@ std::string diagnosis(const ModuleSpec& module, const State& state) {
   const auto entries = state.entries();
   const MatchReport report = match(module, entries);
   EXPECT_FALSE(report.fits(/*strict=*/true));
-  return diagnose(report, entries);
+  return diagnose(report, {module, entries}).text();
 }
 
 // A module and a state dict of one name each.
@@ -46,14 +46,17 @@ constexpr std::string_view kNamesNothing = "Likely cause: the file belongs to an
 TEST(DiagnosePrefix, OfTheFile) {
   EXPECT_EQ(diagnosis(net(), net_state().prefixed("module.")),
             "Likely cause: the file's keys begin with \"module.\", the model's do not "
-            "(DataParallel and torch.compile add such prefixes).");
+            "(DataParallel and torch.compile add such names). Try options.strip_prefix = "
+            "\"module.\".");
   EXPECT_NE(diagnosis(net(), net_state().prefixed("any_other.")).find("begin with \"any_other.\""),
             std::string::npos);
 }
 
 TEST(DiagnosePrefix, OfTheModel) {
   EXPECT_EQ(diagnosis(wrapped_net("module"), net_state()),
-            "Likely cause: the model's names begin with \"module.\", the file's keys do not.");
+            "Likely cause: the model's names begin with \"module.\", the file's keys do not "
+            "(DataParallel and torch.compile add such names). Try options.add_prefix = "
+            "\"module.\".");
 }
 
 TEST(DiagnosePrefix, MayBeStacked) {
@@ -71,8 +74,9 @@ TEST(DiagnosePrefix, IsNamedWhereMostKeysFitWithoutIt) {
   EXPECT_EQ(diagnosis(net(), few).find("begin with"), std::string::npos);
 }
 
-TEST(DiagnosePrefix, IsNotNamedWhereSomeKeysLackIt) {
-  EXPECT_EQ(diagnosis(net(), net_state().prefixed("module.").tensor("other")).find("begin with"),
+TEST(DiagnosePrefix, MayBeLackedBySomeKeys) {
+  EXPECT_NE(diagnosis(net(), net_state().prefixed("module.").tensor("other"))
+                .find("begin with \"module.\""),
             std::string::npos);
 }
 
@@ -84,10 +88,10 @@ TEST(DiagnosePrefix, IsEscaped) {
 TEST(DiagnoseNested, NamesTheDict) {
   for (const std::string type : {"dict", "collections.OrderedDict"}) {
     EXPECT_EQ(diagnosis(net(), State().value("epoch", "int").value("state_dict", type)),
-              "Likely cause: the state dict is nested in the file; load the dict under "
-              "\"state_dict\".");
+              "Likely cause: the state dict is nested: there is a dict under \"state_dict\". Take "
+              "checkpoint.state_dict(\"state_dict\").");
   }
-  EXPECT_NE(diagnosis(net(), State().value("a\nb", "dict")).find("under \"a\\x0ab\"."),
+  EXPECT_NE(diagnosis(net(), State().value("a\nb", "dict")).find("under \"a\\x0ab\". "),
             std::string::npos);
 }
 
@@ -158,16 +162,19 @@ TEST(DiagnoseNames, AreEscaped) {
 
 TEST(DiagnoseCause, IsTheSizeWhereOnlyShapesDiffer) {
   EXPECT_EQ(diagnosis(net(), net_state().without("head.weight").tensor("head.weight", {7, 2})),
-            "Likely cause: the model has the same layers in other sizes than the one that was "
-            "saved (number of classes, vocabulary, width).");
+            "Likely cause: the saved model has 7 outputs in \"head\", this one 1 (number of "
+            "classes). Try options.skip_mismatched_shapes = true.\n"
+            "  key          in the file  in the model\n"
+            "  head.weight  [7, 2]       [1, 2]");
 }
 
 TEST(DiagnoseCause, IsTheLayersWhereOneSideHasMore) {
   EXPECT_EQ(diagnosis(net(), net_state().without("head.weight").without("head.bias")),
-            "Likely cause: the model has layers that the saved one did not have.");
+            "Likely cause: the model has layers that the saved one did not have. Try "
+            "options.strict = false.");
   EXPECT_EQ(diagnosis(net(), net_state().tensor("tail.weight")),
-            "Likely cause: the saved model has layers that this one does not have; strict = false "
-            "ignores them.");
+            "Likely cause: the saved model has layers that this one does not have. Try "
+            "options.strict = false.");
 }
 
 TEST(DiagnoseCause, IsTheVersionWhereBothSidesHaveMore) {
@@ -182,22 +189,69 @@ TEST(DiagnoseCause, IsTheFileWhereNothingFits) {
   EXPECT_EQ(diagnosis(lone_module({}), State().tensor("other")), kNamesNothing);
 }
 
-using testing::net;
-using testing::net_state;
-using testing::State;
-
 // A number where a tensor is expected says nothing about sizes.
 TEST(DiagnoseCause, IsNotTheSizeWhereNoShapeDiffers) {
   const State state = net_state().without("steps").value("steps", "int");
-  const auto entries = state.entries();
-  EXPECT_EQ(diagnose(match(net(), entries), entries).find("other sizes"), std::string::npos);
+  EXPECT_EQ(diagnosis(net(), state).find("other sizes"), std::string::npos);
 }
 
 // The checkpoints of training scripts: the optimizer's dict comes first as often as the model's.
 TEST(DiagnoseNested, NamesTheDictThatHoldsTheModel) {
   const State state = State().value("optimizer", "dict").value("state_dict", "dict");
-  const auto entries = state.entries();
-  EXPECT_NE(diagnose(match(net(), entries), entries).find("\"state_dict\""), std::string::npos);
+  EXPECT_NE(diagnosis(net(), state).find("\"state_dict\""), std::string::npos);
+}
+
+// Rows of {key, remedy}: what the option is to be set to, where some options are set already.
+TEST(DiagnoseRemedy, GoesOnFromTheRulesThatAreSet) {
+  const auto remedy = [](const State& state, const KeyRules& rules) {
+    const ModuleSpec module = net();
+    const auto entries = state.entries();
+    const MatchReport report = match(module, entries);
+    DiagnosisInput input = {module, entries};
+    input.rules = &rules;
+    return diagnose(report, input).remedy;
+  };
+  const State behind = net_state().prefixed("module.");
+  EXPECT_EQ(remedy(behind, {}), "options.strip_prefix = \"module.\"");
+  EXPECT_EQ(remedy(behind, {.strip_prefix = "_orig_mod."}),
+            "options.strip_prefix = \"_orig_mod.module.\"");
+  EXPECT_EQ(remedy(behind, {.add_prefix = "module."}), "");
+  const State inner = State()
+                          .all_of(net_state().without("body.0.weight").without("body.0.bias"))
+                          .tensor("body.wrapped.0.weight", {5, 3})
+                          .tensor("body.wrapped.0.bias", {5});
+  EXPECT_EQ(remedy(inner, {}), "options.renames = {{\"wrapped\", \"\"}}");
+  EXPECT_EQ(remedy(inner, {.renames = {{"a", "b"}}}),
+            "options.renames.push_back({\"wrapped\", \"\"})");
+}
+
+TEST(DiagnoseCause, IsAPartThatWasRenamed) {
+  const State state = net_state()
+                          .without("head.weight")
+                          .without("head.bias")
+                          .tensor("classifier.weight", {1, 2})
+                          .tensor("classifier.bias");
+  EXPECT_EQ(diagnosis(net(), state),
+            "Likely cause: a part of the model was renamed: \"classifier\" in the file is \"head\" "
+            "in the model. Try options.renames = {{\"classifier\", \"head\"}}.");
+}
+
+// lm_head.weight is embed.weight, and the file has it once (safetensors, some training scripts).
+TEST(DiagnoseCause, IsATiedParameterThatWasSavedOnce) {
+  const ModuleSpec module =
+      lone_module({{"embed", {4, 2}, 0}, {"other", {1}, 1}, {"lm_head", {4, 2}, 0}});
+  const State state = State().tensor("embed", {4, 2}).tensor("other");
+  EXPECT_EQ(diagnosis(module, state),
+            "Likely cause: \"lm_head\" is the same parameter as \"embed\", which is in the file: "
+            "tied parameters were saved once. Try options.accept_tied_names = true.");
+  EXPECT_EQ(diagnosis(module, State().tensor("embed", {4, 2})).find("tied"), std::string::npos);
+}
+
+TEST(DiagnoseCause, IsAnOptimizersState) {
+  const State state = State().value("state", "dict").value("param_groups", "list");
+  EXPECT_TRUE(diagnosis(net(), state)
+                  .starts_with("Likely cause: this is the state of an optimizer (its keys are "
+                               "\"state\" and \"param_groups\"), not of a model."));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "loader/match/error_text.h"
 #include "tests/match/specs.h"
 
 namespace hardload {

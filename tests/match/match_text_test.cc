@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "loader/base/escape.h"
+#include "loader/match/error_text.h"
 #include "loader/match/match.h"
 #include "tests/match/specs.h"
 
@@ -17,8 +18,6 @@ using testing::lone_module;
 using testing::net;
 using testing::net_state;
 using testing::State;
-
-std::string unquoted(std::string_view text) { return std::string(text); }
 
 std::string text_of(const State& state, bool strict = true, Quote quote = unquoted) {
   return error_text(match(net(), state.entries()), "Net", strict, quote);
