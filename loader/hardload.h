@@ -24,6 +24,7 @@
 #include "loader/base/limits.h"
 #include "loader/base/result.h"
 #include "loader/base/version.h"
+#include "loader/match/diagnose.h"
 #include "loader/torch/checkpoint.h"
 #include "loader/torch/load.h"
 #include "loader/torch/load_state_dict.h"

@@ -1,6 +1,7 @@
 #include "loader/torch/module_targets.h"
 
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include <torch/nn/module.h>
@@ -34,8 +35,7 @@ bool counts_batches(const torch::nn::Module& module) {
 
 // Adds `module` and all below it. Not through named_modules(), which throws for modules that are no
 // shared_ptr, and not through named_parameters(recurse = true), which crashes on null children.
-std::uint32_t add_node(const torch::nn::Module& module, std::string prefix,
-                       ModuleTargets& targets) {
+std::uint32_t add_node(torch::nn::Module& module, std::string prefix, ModuleTargets& targets) {
   const auto number = static_cast<std::uint32_t>(targets.spec.nodes.size());
   ModuleSpec::Node node{std::move(prefix), {}, {}, counts_batches(module)};
   std::vector<at::Tensor> tensors;
@@ -47,6 +47,7 @@ std::uint32_t add_node(const torch::nn::Module& module, std::string prefix,
   }
   targets.spec.nodes.push_back(std::move(node));
   targets.tensors.push_back(std::move(tensors));
+  targets.modules.push_back(&module);
   for (const auto& child : module.named_children()) {
     const std::uint32_t below =
         child.value() == nullptr
@@ -60,11 +61,23 @@ std::uint32_t add_node(const torch::nn::Module& module, std::string prefix,
 
 }  // namespace
 
-ModuleTargets list_targets(const torch::nn::Module& module) {
+ModuleTargets list_targets(torch::nn::Module& module) {
   ModuleTargets targets;
   targets.spec.class_name = python_class_name(module.name());
   add_node(module, "", targets);
   return targets;
+}
+
+void number_objects(ModuleTargets& targets) {
+  std::unordered_map<const void*, std::uint32_t> numbers;
+  for (std::size_t node = 0; node < targets.tensors.size(); ++node) {
+    for (std::size_t entry = 0; entry < targets.tensors[node].size(); ++entry) {
+      const void* object = targets.tensors[node][entry].unsafeGetTensorImpl();
+      const auto number = static_cast<std::uint32_t>(numbers.size());
+      targets.spec.nodes[node].entries[entry].object =
+          numbers.emplace(object, number).first->second;
+    }
+  }
 }
 
 }  // namespace hardload

@@ -105,9 +105,9 @@ TEST(Lesson, MessagesEndWithTheLikelyCause) {
       {"missing_and_unexpected", "Nearest names: \"fc.bias\" is missing, \"fc.bais\" is there"},
       {"data_parallel", "the file's keys begin with \"module.\", the model's do not"},
       {"compiled_data_parallel", "the file's keys begin with \"_orig_mod.module.\""},
-      {"size_mismatch", "same layers in other sizes"},
-      {"nested", "nested in the file; load the dict under \"model\""},
-      {"unexpected_one", "strict = false"},
+      {"size_mismatch", "the saved model has 5 outputs in \"fc\", this one 3 (number of classes)"},
+      {"nested", "nested in the file: \"model\" has 18 of the 18 names. Take checkpoint.state_dict(\"model\")"},
+      {"unexpected_one", "Try options.strict = false"},
       {"missing_one", "the model has layers that the saved one did not have"},
   };
   for (const auto& [name, cause] : expected) {
