@@ -76,6 +76,7 @@ FileKind kind_of(std::span<const std::byte> head, std::uint64_t size) {
   for (const Magic& magic : kLongMagics) {
     if (text.starts_with(magic.bytes)) return magic.kind;
   }
+  if ("PK\x03\x04"sv.starts_with(text)) return FileKind::kZip;  // cut inside of its signature
   if (is_legacy_stream(text)) return FileKind::kLegacyStream;
   if (text.size() > kTarMagicOffset && text.substr(kTarMagicOffset).starts_with("ustar")) {
     return FileKind::kTar;

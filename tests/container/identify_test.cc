@@ -52,6 +52,8 @@ TEST(Identify, TellsEveryKind) {
   } cases[] = {
       {"a checkpoint", testing::CheckpointBuilder().build(), FileKind::kZip},
       {"the first four bytes of a zip", "PK\x03\x04", FileKind::kZip},
+      {"the first three bytes of a zip", "PK\x03", FileKind::kZip},  // Z01
+      {"the first byte of a zip", "P", FileKind::kZip},
       {"a zip without records", "PK\x05\x06" + std::string(18, '\0'), FileKind::kZip},
       {"nothing", "", FileKind::kEmpty},  // Z01
       {"an LFS pointer", kLfsPointer, FileKind::kLfsPointer},
@@ -90,7 +92,7 @@ TEST(Identify, TellsEveryKind) {
       {"PDF", "%PDF-1.7\n", FileKind::kUnknown},  // Z25
       {"a text", "hello", FileKind::kUnknown},
       {"white space", " \n\t\r ", FileKind::kUnknown},
-      {"one byte", "P", FileKind::kUnknown},
+      {"one byte", "x", FileKind::kUnknown},
       {"zeros", std::string(4096, '\0'), FileKind::kUnknown},
   };
   for (const auto& c : cases) EXPECT_EQ(kind_of(c.bytes), c.kind) << c.what;
