@@ -146,6 +146,14 @@ Result<Directory> find_directory(const ByteSource& source, const Limits& limits)
                values.directory_bytes, " bytes, but ends at byte ", directory_end),
         end_offset);
   }
+  // A directory that lies in a hole of a sparse file takes memory, and nothing of the file.
+  if (values.directory_bytes > limits.expanded(source.allocated_bytes())) {
+    return Error(ErrorKind::kLimit, Stage::kContainer,
+                 concat("the central directory takes ", values.directory_bytes,
+                        " bytes of a file that occupies ", source.allocated_bytes(),
+                        ", over max_expansion"))
+        .at(values.directory_offset);
+  }
   return Directory{values.directory_offset, values.directory_bytes, values.records};
 }
 

@@ -3,11 +3,13 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <gtest/gtest.h>
 
 #include "loader/container/zip_end.h"
 #include "tests/container/bytes.h"
+#include "tests/container/sources.h"
 #include "tests/support/matchers.h"
 #include "tests/support/zip_builder.h"
 
@@ -199,6 +201,21 @@ TEST(FindDirectory64, RefusesADirectoryOverItsLimit) {  // Q06, N10
                "takes 1099511627776 bytes, over max_directory_bytes");
   EXPECT_ERROR(find(declaring(kHuge)), ErrorKind::kLimit, "over max_directory_bytes");
   expect_found(find(declaring(kDirectoryBytes), {.max_directory_bytes = kDirectoryBytes}));
+}
+
+TEST(FindDirectory64, RefusesADirectoryInAHoleOfTheFile) {  // N10
+  const auto with_hole = [](std::uint64_t hole_bytes) {
+    std::string bytes = built([=](EndFields& f) {
+      saturate(f);
+      f.end64.directory_bytes += hole_bytes;
+      f.locator.end64_offset += hole_bytes;
+    });
+    const Limits limits = {.expansion_slack_bytes = 1 << 20};
+    return find_directory(testing::SparseSource(std::move(bytes), kEnd64At, hole_bytes), limits);
+  };
+  EXPECT_ERROR(with_hole(1 << 29), ErrorKind::kLimit,
+               "bytes of a file that occupies 199, over max_expansion");
+  EXPECT_OK(with_hole(1 << 20));
 }
 
 }  // namespace
