@@ -28,4 +28,5 @@
 #include "loader/torch/checkpoint.h"
 #include "loader/torch/load.h"
 #include "loader/torch/load_state_dict.h"
+#include "loader/torch/optimizer_state.h"
 #include "loader/torch/state_dict.h"
