@@ -49,7 +49,10 @@ std::string advice_for(const Value& value) {
 
 Result<at::Tensor> Checkpoint::tensor(std::string_view name) const {
   for (const NamedTensor& named : manifest().named_tensors()) {
-    if (manifest().name(named) == name) return tensors()[named.tensor];
+    if (manifest().name(named) != name) continue;
+    const at::Tensor& tensor = tensors()[named.tensor];
+    return tensor.defined() ? Result<at::Tensor>(tensor)
+                            : wrong(concat("the tensor '", name, "' was not chosen to be loaded"));
   }
   return wrong(concat("the file holds no tensor of the name '", name, "'"));
 }
@@ -90,6 +93,7 @@ Result<StateDict> Checkpoint::state_dict(Value dict) const {
     }
     const Value value = dict.item(i);
     if (value.kind() == ValueKind::kTensor) {
+      if (!tensor(value).defined()) continue;  // not chosen to be loaded
       state.entries.push_back({std::string(*key), tensor(value), {}});
     } else {
       state.entries.push_back({std::string(*key),

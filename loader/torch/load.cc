@@ -1,14 +1,20 @@
 #include "loader/torch/load.h"
 
+#include <algorithm>
 #include <bit>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include <ATen/ops/empty.h>
 
+#include "loader/base/checked.h"
+#include "loader/base/text.h"
 #include "loader/bytes/file_source.h"
+#include "loader/bytes/slice_source.h"
 #include "loader/manifest/describe.h"
 #include "loader/place/place.h"
+#include "loader/place/selection.h"
 #include "loader/torch/devices.h"
 #include "loader/torch/guard.h"
 #include "loader/torch/host_memory.h"
@@ -48,6 +54,18 @@ c10::Storage move_to(const c10::Storage& host, c10::Device device) {
   return to.storage();
 }
 
+Result<void> check_budget(const Manifest& manifest, std::span<const std::size_t> storages,
+                          std::uint64_t budget) {
+  std::uint64_t total = 0;
+  for (const std::size_t storage : storages) {
+    total = checked_add(total, manifest.storages()[storage].bytes).value_or(~std::uint64_t{0});
+  }
+  if (total <= budget) return {};
+  return Error(ErrorKind::kLimit, Stage::kTorch,
+               concat("the tensors need ", total, " bytes, over the memory budget of ", budget))
+      .advise("Raise memory_budget, or name the tensors that are needed in `only`.");
+}
+
 Result<Checkpoint> run_stages(std::shared_ptr<const ByteSource> source,
                               const LoadOptions& options) {
   // Describe: what the file holds, and where each part of it goes.
@@ -55,6 +73,7 @@ Result<Checkpoint> run_stages(std::shared_ptr<const ByteSource> source,
                                                          .verify_crc = options.verify_crc,
                                                          .unlisted = options.unlisted}));
   auto manifest = std::make_shared<const Manifest>(std::move(described));
+  HARDLOAD_ASSIGN(const Selection selection, select(*manifest, options.only));
   HARDLOAD_ASSIGN(const auto places, place(*manifest, options.map_location, machine_devices));
 
   // Move: all bytes, or nothing.
@@ -62,11 +81,13 @@ Result<Checkpoint> run_stages(std::shared_ptr<const ByteSource> source,
   std::vector<std::size_t> to_read;
   std::vector<bool> is_lent(places.size());
   for (std::size_t i = 0; i < places.size(); ++i) {
+    if (!selection.storages[i]) continue;
     const bool lend_it = options.mapped && places[i].type == "cpu" && !source->view().empty() &&
                          can_be_lent(*source, *manifest, manifest->storages()[i]);
     is_lent[i] = lend_it;
     if (!lend_it && places[i].type != "meta") to_read.push_back(i);
   }
+  HARDLOAD_TRY(check_budget(*manifest, to_read, options.memory_budget));
   HARDLOAD_ASSIGN(const TransferReport report, transfer(*source, *manifest, to_read, memory,
                                                         {.limits = options.limits,
                                                          .threads = options.threads,
@@ -77,13 +98,15 @@ Result<Checkpoint> run_stages(std::shared_ptr<const ByteSource> source,
   }
   HARDLOAD_TRY(check_sparse(*manifest, storages));
   for (std::size_t i = 0; i < places.size(); ++i) {
+    if (!selection.storages[i]) continue;
     if (places[i].type == "meta") {
       storages[i] = meta_storage(manifest->storages()[i].bytes);
     } else if (places[i].type != "cpu") {
       storages[i] = move_to(storages[i], torch_device(places[i]));
     }
   }
-  HARDLOAD_ASSIGN(std::vector<at::Tensor> tensors, make_tensors(*manifest, storages));
+  HARDLOAD_ASSIGN(std::vector<at::Tensor> tensors,
+                  make_tensors(*manifest, storages, selection.tensors));
   return Checkpoint(std::move(manifest), std::move(tensors), report);
 }
 
@@ -95,7 +118,12 @@ Result<Checkpoint> load(const std::string& path, const LoadOptions& options) {
 }
 
 Result<Checkpoint> load(std::shared_ptr<const ByteSource> source, const LoadOptions& options) {
-  auto loaded = guarded([&] { return run_stages(source, options); });
+  auto loaded = guarded([&]() -> Result<Checkpoint> {
+    if (options.offset == 0) return run_stages(source, options);
+    const std::uint64_t behind = std::max(source->size(), options.offset) - options.offset;
+    HARDLOAD_ASSIGN(auto archive, SliceSource::make(source, options.offset, behind));
+    return run_stages(std::move(archive), options);
+  });
   if (loaded.ok() || !loaded.error().source().empty()) return loaded;
   return std::move(loaded).error().in_source(source->name());
 }

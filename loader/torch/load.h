@@ -7,8 +7,11 @@
 // returned: the result is all or nothing.
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "loader/base/limits.h"
 #include "loader/base/result.h"
@@ -33,6 +36,17 @@ struct LoadOptions {
   // Names in the pickle that are not plain data: refuse the file, or keep them as inert values
   // (value.h), so that the tensors beside them can be had. Nothing is looked up or called.
   Unlisted unlisted = Unlisted::kRefuse;
+
+  // Load only the tensors whose names match one of these: "head.weight", "encoder.*" (glob.h). No
+  // byte of another one is read; state_dict() leaves the others out, tensor() gives undefined ones.
+  std::vector<std::string> only = {};
+
+  // The most bytes of memory that tensors may take, on all devices together. More is kLimit, before
+  // anything is allocated. Beside them, a deflated record takes its size while it is read.
+  std::uint64_t memory_budget = std::numeric_limits<std::uint64_t>::max();
+
+  // Bytes in front of the archive: a header of somebody else, or where a stream stood.
+  std::uint64_t offset = 0;
 
   bool verify_crc = true;  // torch itself never does
   unsigned threads = 0;    // 0: as many as the machine has

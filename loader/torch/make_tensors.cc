@@ -127,10 +127,15 @@ Result<void> check_sparse(const Manifest& manifest, std::span<const c10::Storage
 }
 
 Result<std::vector<at::Tensor>> make_tensors(const Manifest& manifest,
-                                             std::span<const c10::Storage> storages) {
+                                             std::span<const c10::Storage> storages,
+                                             const std::vector<bool>& wanted) {
   std::vector<at::Tensor> tensors;
   tensors.reserve(manifest.tensors().size());
   for (const TensorSpec& spec : manifest.tensors()) {
+    if (!wanted[tensors.size()]) {
+      tensors.emplace_back();
+      continue;
+    }
     if (spec.is_sparse()) {
       // Its parts come before it: see TensorTable.
       tensors.push_back(make_sparse(manifest, spec, tensors));

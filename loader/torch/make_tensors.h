@@ -12,13 +12,14 @@
 
 namespace hardload {
 
-// One tensor for each of manifest.tensors(), viewing `storages`, which go by the manifest's
-// numbers and are of the same or a larger size. Shapes, strides and offsets are not checked again:
-// a Manifest has proved them; nor are the indices of sparse tensors, see check_sparse. Errors:
-// kUnsupported for quantized tensors on the meta device, which LibTorch does not have. May throw
-// what LibTorch throws.
+// One tensor for each of manifest.tensors() for which `wanted` holds, undefined ones for the
+// others; viewing `storages`, which go by the manifest's numbers and are of the same or a larger
+// size. Shapes, strides and offsets are not checked again: a Manifest has proved them; nor are the
+// indices of sparse tensors, see check_sparse. Errors: kUnsupported for quantized tensors on the
+// meta device, which LibTorch does not have. May throw what LibTorch throws.
 Result<std::vector<at::Tensor>> make_tensors(const Manifest& manifest,
-                                             std::span<const c10::Storage> storages);
+                                             std::span<const c10::Storage> storages,
+                                             const std::vector<bool>& wanted);
 
 // Proves that the indices of all sparse tensors are in range, before anything is made of them:
 // LibTorch's kernels write where they point. `storages` are filled and on the CPU; sparse tensors

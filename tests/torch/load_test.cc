@@ -302,6 +302,66 @@ TEST(Load, TensorsBesideUnlistedNamesComeOut) {
   EXPECT_EQ(checkpoint->tensor(*attributes.find("mask")).numel(), 2);
 }
 
+// Only what is asked for is read: the storage of `b` is damaged.
+TEST(Load, LoadsOnlyWhatIsAskedFor) {
+  PickleBuilder pickle;
+  pickle.empty_dict().mark();
+  for (const char* name : {"a", "b", "head.c"}) {
+    const std::string key(1, name == std::string_view("head.c") ? 'c' : name[0]);
+    pickle.text(name).tensor("FloatStorage", key, 2, {2}, {1});
+  }
+  const std::string path = testing::write_temporary(
+      "select.pt", CheckpointBuilder()
+                       .pickle(pickle.op('u').stop())
+                       .storage("a", std::string(8, '\0'))
+                       .record("data/b", "damaged!",
+                               {.descriptor = [](auto& f) { f.crc32 ^= 1; },
+                                .central = [](auto& f) { f.crc32 ^= 1; }})
+                       .storage("c", std::string(8, '\0'))
+                       .build());
+  EXPECT_ERROR(load(path), ErrorKind::kChecksum, "data/b");
+  EXPECT_ERROR(load(path, {.only = {"b"}}), ErrorKind::kChecksum, "data/b");
+  auto checkpoint = load(path, {.only = {"a", "head.*"}});
+  ASSERT_OK(checkpoint);
+  EXPECT_EQ(checkpoint->report().bytes, 16u);
+  EXPECT_OK(checkpoint->tensor("a"));
+  EXPECT_OK(checkpoint->tensor("head.c"));
+  EXPECT_ERROR(checkpoint->tensor("b"), ErrorKind::kKey, "'b' was not chosen to be loaded");
+  EXPECT_EQ(checkpoint->state_dict()->entries.size(), 2u);
+  EXPECT_ERROR(load(path, {.only = {"a", "heads.*"}}), ErrorKind::kKey,
+               "no tensor's name matches 'heads.*'");
+}
+
+TEST(Load, ATensorThatIsMadeOfOthersComesWhole) {
+  auto checkpoint = load("data/golden/sparse_csr.pt", {.only = {"plain"}});
+  ASSERT_OK(checkpoint);
+  EXPECT_EQ(checkpoint->tensor("plain")->values().numel(), 6);
+  EXPECT_ERROR(checkpoint->tensor("batch"), ErrorKind::kKey, "not chosen");
+}
+
+TEST(Load, KeepsToTheMemoryBudget) {
+  const std::string path = "data/golden/state_linear.pt";  // 440 bytes
+  EXPECT_OK(load(path, {.memory_budget = 440}));
+  EXPECT_ERROR(load(path, {.memory_budget = 439}), ErrorKind::kLimit,
+               "the tensors need 440 bytes, over the memory budget of 439");
+  EXPECT_OK(load(path, {.only = {"bias"}, .memory_budget = 40}));
+  EXPECT_OK(load(path, {.map_location = "meta", .memory_budget = 0}));
+}
+
+TEST(Load, ArchivesMayLieBehindAHeader) {
+  const std::string archive = testing::read_file("data/golden/state_linear.pt");
+  const std::string path = testing::write_temporary("header.pt", "header" + archive);
+  EXPECT_ERROR(load(path), ErrorKind::kUnknownFormat, "");
+  for (const bool mapped : {false, true}) {
+    auto checkpoint = load(path, {.mapped = mapped, .offset = 6});
+    ASSERT_OK(checkpoint);
+    EXPECT_TRUE(at::equal(checkpoint->tensor("weight").value(),
+                          load("data/golden/state_linear.pt")->tensor("weight").value()));
+  }
+  EXPECT_ERROR(load(path, {.offset = 5}), ErrorKind::kUnknownFormat, "");
+  EXPECT_ERROR(load(path, {.offset = 1 << 20}), ErrorKind::kBounds, "header.pt");
+}
+
 TEST(Load, MetaReadsNoTensorData) {
   // Every storage of this file is damaged; on the meta device nobody notices.
   const std::string bytes =
