@@ -28,6 +28,8 @@ std::string_view to_string(ErrorKind kind) {
     case ErrorKind::kKey: return "Key";
     case ErrorKind::kDevice: return "Device";
     case ErrorKind::kOutOfMemory: return "OutOfMemory";
+    case ErrorKind::kCancelled: return "Cancelled";
+    case ErrorKind::kTorn: return "Torn";
   }
   return "?";
 }
@@ -74,6 +76,9 @@ std::string_view default_advice(ErrorKind kind) {
     case ErrorKind::kKey: return "Check that the file belongs to this model.";
     case ErrorKind::kDevice: return "Use map_location \"cpu\", or a device of this machine.";
     case ErrorKind::kOutOfMemory: return "Free memory, or load fewer tensors at a time.";
+    case ErrorKind::kCancelled: return "Load again when it is wanted.";
+    case ErrorKind::kTorn:
+      return "Load the module again, from a file that nobody writes to, before it is used.";
   }
   return "";
 }

@@ -43,6 +43,8 @@ enum class ErrorKind : std::uint8_t {
   kKey,            // state dict keys: repeated, missing, unexpected or of the wrong type
   kDevice,         // a device that is misspelt or absent
   kOutOfMemory,    // memory could not be had
+  kCancelled,      // the caller asked to stop; nothing has changed
+  kTorn,           // what was loaded in place is half old and half new: the file changed meanwhile
 };
 
 // The room of the corridor that noticed.

@@ -21,4 +21,7 @@ struct Selection {
 // that no tensor views included. Errors: kKey for a glob that matches nothing.
 Result<Selection> select(const Manifest& manifest, std::span<const std::string> globs);
 
+// The tensors of these numbers.
+Selection select(const Manifest& manifest, std::span<const std::uint32_t> tensors);
+
 }  // namespace hardload

@@ -1,15 +1,8 @@
 #include "loader/torch/load.h"
 
 #include <algorithm>
-#include <bit>
-#include <span>
 #include <utility>
-#include <vector>
 
-#include <ATen/ops/empty.h>
-
-#include "loader/base/checked.h"
-#include "loader/base/text.h"
 #include "loader/bytes/file_source.h"
 #include "loader/bytes/slice_source.h"
 #include "loader/manifest/describe.h"
@@ -17,112 +10,45 @@
 #include "loader/place/selection.h"
 #include "loader/torch/devices.h"
 #include "loader/torch/guard.h"
-#include "loader/torch/host_memory.h"
-#include "loader/torch/make_tensors.h"
-#include "loader/transfer/transfer.h"
+#include "loader/torch/move_tensors.h"
 
 namespace hardload {
-namespace {
 
-// Whether tensors can view the bytes of the file as they lie there.
-bool can_be_lent(const ByteSource& source, const Manifest& manifest, const StorageSpec& storage) {
-  if (storage.record == nullptr || storage.record->compression != Compression::kStored) {
-    return false;
-  }
-  const bool same_order =
-      (manifest.byte_order() == ByteOrder::kLittle) == (std::endian::native == std::endian::little);
-  const auto address =
-      reinterpret_cast<std::uintptr_t>(source.view().data()) + storage.record->data_offset;
-  constexpr std::uintptr_t kLargestItem = 16;  // complex128
-  return same_order && address % kLargestItem == 0;
+Result<std::shared_ptr<const Manifest>> describe_for(const ByteSource& source,
+                                                     const LoadOptions& options) {
+  HARDLOAD_ASSIGN(Manifest manifest, describe(source, {.limits = options.limits,
+                                                       .verify_crc = options.verify_crc,
+                                                       .unlisted = options.unlisted}));
+  return std::make_shared<const Manifest>(std::move(manifest));
 }
 
-c10::Storage lend(const std::shared_ptr<const ByteSource>& source, const StorageSpec& storage) {
-  const auto bytes = source->view().subspan(storage.record->data_offset, storage.bytes);
-  // A mapping is private and writable: what a tensor writes does not reach the file.
-  return lend_storage({const_cast<std::byte*>(bytes.data()), bytes.size()}, source);
+Result<std::shared_ptr<const ByteSource>> archive_in(std::shared_ptr<const ByteSource> source,
+                                                     const LoadOptions& options) {
+  if (options.offset == 0) return source;
+  const std::uint64_t behind = std::max(source->size(), options.offset) - options.offset;
+  return SliceSource::make(std::move(source), options.offset, behind);
 }
 
-// A copy of a host storage on another device.
-c10::Storage move_to(const c10::Storage& host, c10::Device device) {
-  const auto bytes = static_cast<std::int64_t>(host.nbytes());
-  const auto options = at::TensorOptions().dtype(c10::ScalarType::Byte);
-  at::Tensor from = at::empty({0}, options);
-  from.set_(host, 0, {bytes}, {1});
-  at::Tensor to = at::empty({bytes}, options.device(device));
-  to.copy_(from);
-  return to.storage();
+Result<std::shared_ptr<const ByteSource>> open_for(const std::string& path,
+                                                   const LoadOptions& options) {
+  HARDLOAD_ASSIGN(auto source, options.mapped ? MappedSource::open(path) : FileSource::open(path));
+  return std::shared_ptr<const ByteSource>(std::move(source));
 }
-
-Result<void> check_budget(const Manifest& manifest, std::span<const std::size_t> storages,
-                          std::uint64_t budget) {
-  std::uint64_t total = 0;
-  for (const std::size_t storage : storages) {
-    total = checked_add(total, manifest.storages()[storage].bytes).value_or(~std::uint64_t{0});
-  }
-  if (total <= budget) return {};
-  return Error(ErrorKind::kLimit, Stage::kTorch,
-               concat("the tensors need ", total, " bytes, over the memory budget of ", budget))
-      .advise("Raise memory_budget, or name the tensors that are needed in `only`.");
-}
-
-Result<Checkpoint> run_stages(std::shared_ptr<const ByteSource> source,
-                              const LoadOptions& options) {
-  // Describe: what the file holds, and where each part of it goes.
-  HARDLOAD_ASSIGN(Manifest described, describe(*source, {.limits = options.limits,
-                                                         .verify_crc = options.verify_crc,
-                                                         .unlisted = options.unlisted}));
-  auto manifest = std::make_shared<const Manifest>(std::move(described));
-  HARDLOAD_ASSIGN(const Selection selection, select(*manifest, options.only));
-  HARDLOAD_ASSIGN(const auto places, place(*manifest, options.map_location, machine_devices));
-
-  // Move: all bytes, or nothing.
-  HostMemory memory(manifest->storages().size());
-  std::vector<std::size_t> to_read;
-  std::vector<bool> is_lent(places.size());
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    if (!selection.storages[i]) continue;
-    const bool lend_it = options.mapped && places[i].type == "cpu" && !source->view().empty() &&
-                         can_be_lent(*source, *manifest, manifest->storages()[i]);
-    is_lent[i] = lend_it;
-    if (!lend_it && places[i].type != "meta") to_read.push_back(i);
-  }
-  HARDLOAD_TRY(check_budget(*manifest, to_read, options.memory_budget));
-  HARDLOAD_ASSIGN(const TransferReport report, transfer(*source, *manifest, to_read, memory,
-                                                        {.limits = options.limits,
-                                                         .threads = options.threads,
-                                                         .verify_crc = options.verify_crc}));
-  std::vector<c10::Storage> storages = std::move(memory).take();
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    if (is_lent[i]) storages[i] = lend(source, manifest->storages()[i]);
-  }
-  HARDLOAD_TRY(check_sparse(*manifest, storages));
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    if (!selection.storages[i]) continue;
-    if (places[i].type == "meta") {
-      storages[i] = meta_storage(manifest->storages()[i].bytes);
-    } else if (places[i].type != "cpu") {
-      storages[i] = move_to(storages[i], torch_device(places[i]));
-    }
-  }
-  HARDLOAD_ASSIGN(std::vector<at::Tensor> tensors,
-                  make_tensors(*manifest, storages, selection.tensors));
-  return Checkpoint(std::move(manifest), std::move(tensors), report);
-}
-
-}  // namespace
 
 Result<Checkpoint> load(const std::string& path, const LoadOptions& options) {
-  HARDLOAD_ASSIGN(auto source, options.mapped ? MappedSource::open(path) : FileSource::open(path));
-  return load(std::shared_ptr<const ByteSource>(std::move(source)), options);
+  HARDLOAD_ASSIGN(auto source, open_for(path, options));
+  return load(std::move(source), options);
 }
 
 Result<Checkpoint> load(std::shared_ptr<const ByteSource> source, const LoadOptions& options) {
   auto loaded = guarded([&]() -> Result<Checkpoint> {
-    if (options.offset == 0) return run_stages(source, options);
-    const std::uint64_t behind = std::max(source->size(), options.offset) - options.offset;
-    HARDLOAD_ASSIGN(auto archive, SliceSource::make(source, options.offset, behind));
-    return run_stages(std::move(archive), options);
+    HARDLOAD_ASSIGN(const auto archive, archive_in(source, options));
+    // Describe: what the file holds, and where each part of it goes.
+    HARDLOAD_ASSIGN(auto manifest, describe_for(*archive, options));
+    HARDLOAD_ASSIGN(const Selection selection, select(*manifest, options.only));
+    HARDLOAD_ASSIGN(const auto places, place(*manifest, options.map_location, machine_devices));
+    // Move: all bytes, or nothing.
+    return move_tensors(archive, std::move(manifest), selection, places, options);
   });
   if (loaded.ok() || !loaded.error().source().empty()) return loaded;
   return std::move(loaded).error().in_source(source->name());

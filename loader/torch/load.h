@@ -18,6 +18,7 @@
 #include "loader/bytes/byte_source.h"
 #include "loader/place/map_location.h"
 #include "loader/torch/checkpoint.h"
+#include "loader/transfer/progress.h"
 
 namespace hardload {
 
@@ -47,6 +48,9 @@ struct LoadOptions {
 
   // Bytes in front of the archive: a header of somebody else, or where a stream stood.
   std::uint64_t offset = 0;
+
+  // Called while tensor data is read; false stops the load (kCancelled). See progress.h.
+  ReportProgress progress = {};
 
   bool verify_crc = true;  // torch itself never does
   unsigned threads = 0;    // 0: as many as the machine has

@@ -26,12 +26,13 @@ struct Move {
 };
 
 Result<void> read_stored(const ByteSource& source, const Record& record,
-                         std::span<std::byte> destination, bool verify_crc) {
+                         std::span<std::byte> destination, bool verify_crc, Progress& progress) {
   std::uint32_t crc = 0;
   for (std::size_t done = 0; done < destination.size(); done += kChunk) {
     const auto chunk = destination.subspan(done, std::min(kChunk, destination.size() - done));
     HARDLOAD_TRY(source.read_at(record.data_offset + done, chunk));
     if (verify_crc) crc = crc32(chunk, crc);
+    HARDLOAD_TRY(progress.add(chunk.size()));
   }
   if (!verify_crc || record.lacks_crc32() || crc == record.crc32) return {};
   return Error(ErrorKind::kChecksum, Stage::kTransfer,
@@ -40,16 +41,17 @@ Result<void> read_stored(const ByteSource& source, const Record& record,
 }
 
 Result<void> run(const ByteSource& source, ByteOrder order, const Move& move,
-                 const TransferOptions& options) {
+                 const TransferOptions& options, Progress& progress) {
   const Record* record = move.storage->record;
   if (record == nullptr || move.destination.empty()) return {};
   if (record->compression == Compression::kStored) {
-    HARDLOAD_TRY(read_stored(source, *record, move.destination, options.verify_crc));
+    HARDLOAD_TRY(read_stored(source, *record, move.destination, options.verify_crc, progress));
   } else {
     HARDLOAD_ASSIGN(
         const Buffer content,
         read_record(source, *record, {.limits = options.limits, .verify_crc = options.verify_crc}));
     std::memcpy(move.destination.data(), content.bytes().data(), content.size());
+    HARDLOAD_TRY(progress.add(content.size()));
   }
   // As torch does it: by the storage's type, whatever the types of the tensors that view it.
   if ((order == ByteOrder::kLittle) != (std::endian::native == std::endian::little)) {
@@ -94,8 +96,10 @@ Result<TransferReport> transfer(const ByteSource& source, const Manifest& manife
       report.verified_bytes += storage.bytes;
     }
   }
+  Progress progress(options.progress, report.bytes);
+  HARDLOAD_TRY(progress.add(0));
   HARDLOAD_TRY(for_each_parallel(moves.size(), options.threads, [&](std::size_t i) {
-    return run(source, manifest.byte_order(), moves[i], options);
+    return run(source, manifest.byte_order(), moves[i], options, progress);
   }));
   HARDLOAD_TRY(source.check_unchanged());
   return report;

@@ -14,6 +14,7 @@
 #include "loader/base/result.h"
 #include "loader/bytes/byte_source.h"
 #include "loader/manifest/manifest.h"
+#include "loader/transfer/progress.h"
 #include "loader/transfer/sink.h"
 
 namespace hardload {
@@ -22,6 +23,7 @@ struct TransferOptions {
   const Limits& limits;
   unsigned threads = 0;    // 0: as many as the machine has
   bool verify_crc = true;  // compare CRC-32s while the bytes are at hand
+  ReportProgress progress = {};
 };
 
 struct TransferReport {
@@ -30,9 +32,9 @@ struct TransferReport {
 };
 
 // Moves the content of each of `storages` (numbers of the manifest) to where `sink` says: inflated,
-// in the machine's byte order, CRC-32 compared. Errors: kLimit where the storages need far more
-// memory than the file occupies; kChecksum; kContainer; kIo where reading fails or the file changed
-// in the meantime; those of the sink.
+// in the machine's byte order, CRC-32 compared. Errors: kCancelled by options.progress; kLimit
+// where the storages need far more memory than the file occupies; kChecksum; kContainer; kIo where
+// reading fails or the file changed in the meantime; those of the sink.
 Result<TransferReport> transfer(const ByteSource& source, const Manifest& manifest,
                                 std::span<const std::size_t> storages, Sink& sink,
                                 const TransferOptions& options);

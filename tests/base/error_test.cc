@@ -11,7 +11,7 @@
 namespace hardload {
 namespace {
 
-constexpr std::size_t kKinds = static_cast<std::size_t>(ErrorKind::kOutOfMemory) + 1;
+constexpr std::size_t kKinds = static_cast<std::size_t>(ErrorKind::kTorn) + 1;
 constexpr std::size_t kStages = static_cast<std::size_t>(Stage::kCli) + 1;
 
 Error full_error() {
@@ -144,6 +144,7 @@ TEST(Error, EachKindHasANameAndAdviceOfAtLeastASentence) {
   EXPECT_EQ(to_string(ErrorKind::kIo), "Io");
   EXPECT_EQ(to_string(ErrorKind::kBounds), "Bounds");
   EXPECT_EQ(to_string(ErrorKind::kOutOfMemory), "OutOfMemory");
+  EXPECT_EQ(to_string(ErrorKind::kTorn), "Torn");
 }
 
 TEST(Error, EachStageHasTheNameOfItsFolder) {

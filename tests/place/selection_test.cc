@@ -26,7 +26,7 @@ std::size_t count(const std::vector<bool>& chosen) {
 
 TEST(Select, WithoutGlobsEverythingIsChosen) {
   const Manifest manifest = describe_golden("checkpoint_for_training");
-  const Selection all = select(manifest, {}).value();
+  const Selection all = select(manifest, std::vector<std::string>()).value();
   EXPECT_EQ(count(all.tensors), manifest.tensors().size());
   EXPECT_EQ(count(all.storages), manifest.storages().size());
   EXPECT_GT(count(all.tensors), 2u);

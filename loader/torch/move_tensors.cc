@@ -1,0 +1,101 @@
+#include "loader/torch/move_tensors.h"
+
+#include <bit>
+#include <span>
+#include <utility>
+
+#include <ATen/ops/empty.h>
+
+#include "loader/base/checked.h"
+#include "loader/base/text.h"
+#include "loader/torch/devices.h"
+#include "loader/torch/host_memory.h"
+#include "loader/torch/make_tensors.h"
+#include "loader/transfer/transfer.h"
+
+namespace hardload {
+namespace {
+
+// Whether tensors can view the bytes of the file as they lie there.
+bool can_be_lent(const ByteSource& source, const Manifest& manifest, const StorageSpec& storage) {
+  if (storage.record == nullptr || storage.record->compression != Compression::kStored) {
+    return false;
+  }
+  const bool same_order =
+      (manifest.byte_order() == ByteOrder::kLittle) == (std::endian::native == std::endian::little);
+  const auto address =
+      reinterpret_cast<std::uintptr_t>(source.view().data()) + storage.record->data_offset;
+  constexpr std::uintptr_t kLargestItem = 16;  // complex128
+  return same_order && address % kLargestItem == 0;
+}
+
+c10::Storage lend(const std::shared_ptr<const ByteSource>& source, const StorageSpec& storage) {
+  const auto bytes = source->view().subspan(storage.record->data_offset, storage.bytes);
+  // A mapping is private and writable: what a tensor writes does not reach the file.
+  return lend_storage({const_cast<std::byte*>(bytes.data()), bytes.size()}, source);
+}
+
+// A copy of a host storage on another device.
+c10::Storage move_to(const c10::Storage& host, c10::Device device) {
+  const auto bytes = static_cast<std::int64_t>(host.nbytes());
+  const auto options = at::TensorOptions().dtype(c10::ScalarType::Byte);
+  at::Tensor from = at::empty({0}, options);
+  from.set_(host, 0, {bytes}, {1});
+  at::Tensor to = at::empty({bytes}, options.device(device));
+  to.copy_(from);
+  return to.storage();
+}
+
+Result<void> check_budget(const Manifest& manifest, std::span<const std::size_t> storages,
+                          std::uint64_t budget) {
+  std::uint64_t total = 0;
+  for (const std::size_t storage : storages) {
+    total = checked_add(total, manifest.storages()[storage].bytes).value_or(~std::uint64_t{0});
+  }
+  if (total <= budget) return {};
+  return Error(ErrorKind::kLimit, Stage::kTorch,
+               concat("the tensors need ", total, " bytes, over the memory budget of ", budget))
+      .advise("Raise memory_budget, or name the tensors that are needed in `only`.");
+}
+
+}  // namespace
+
+Result<Checkpoint> move_tensors(const std::shared_ptr<const ByteSource>& source,
+                                std::shared_ptr<const Manifest> manifest,
+                                const Selection& selection, std::span<const Device> places,
+                                const LoadOptions& options) {
+  HostMemory memory(manifest->storages().size());
+  std::vector<std::size_t> to_read;
+  std::vector<bool> is_lent(places.size());
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (!selection.storages[i]) continue;
+    const bool lend_it = options.mapped && places[i].type == "cpu" && !source->view().empty() &&
+                         can_be_lent(*source, *manifest, manifest->storages()[i]);
+    is_lent[i] = lend_it;
+    if (!lend_it && places[i].type != "meta") to_read.push_back(i);
+  }
+  HARDLOAD_TRY(check_budget(*manifest, to_read, options.memory_budget));
+  HARDLOAD_ASSIGN(const TransferReport report, transfer(*source, *manifest, to_read, memory,
+                                                        {.limits = options.limits,
+                                                         .threads = options.threads,
+                                                         .verify_crc = options.verify_crc,
+                                                         .progress = options.progress}));
+  std::vector<c10::Storage> storages = std::move(memory).take();
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (is_lent[i]) storages[i] = lend(source, manifest->storages()[i]);
+  }
+  HARDLOAD_TRY(check_sparse(*manifest, storages));
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (!selection.storages[i]) continue;
+    if (places[i].type == "meta") {
+      storages[i] = meta_storage(manifest->storages()[i].bytes);
+    } else if (places[i].type != "cpu") {
+      storages[i] = move_to(storages[i], torch_device(places[i]));
+    }
+  }
+  HARDLOAD_ASSIGN(std::vector<at::Tensor> tensors,
+                  make_tensors(*manifest, storages, selection.tensors));
+  return Checkpoint(std::move(manifest), std::move(tensors), report);
+}
+
+}  // namespace hardload
