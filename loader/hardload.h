@@ -27,6 +27,7 @@
 #include "loader/match/diagnose.h"
 #include "loader/torch/checkpoint.h"
 #include "loader/torch/load.h"
+#include "loader/torch/load_into.h"
 #include "loader/torch/load_state_dict.h"
 #include "loader/torch/optimizer_state.h"
 #include "loader/torch/state_dict.h"

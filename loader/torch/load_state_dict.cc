@@ -19,6 +19,7 @@
 #include "loader/torch/flatten_weights.h"
 #include "loader/torch/guard.h"
 #include "loader/torch/module_targets.h"
+#include "loader/torch/planned_copy.h"
 #include "loader/torch/prepare_assign.h"
 #include "loader/torch/prepare_copy.h"
 #include "loader/torch/state_dict.h"
@@ -40,14 +41,7 @@ class Loading {
   }
 
   Result<IncompatibleKeys> run() {
-    report_ = match(targets_.spec, keys_.entries(), keys_.versions(),
-                    options_.take_extra_state ? ExtraStates::kWanted : ExtraStates::kUnexpected);
-    HARDLOAD_TRY(check_collisions());
-    if (!report_.missing_keys.empty()) number_objects(targets_);
-    remember_meta();
-    relax(report_, targets_.spec,
-          {options_.skip_mismatched_shapes, options_.accept_tied_names, options_.optional_keys,
-           options_.ignore_unexpected});
+    HARDLOAD_TRY(find());
     HARDLOAD_TRY(prepare());
     IncompatibleKeys keys = incompatible_keys();
     if (options_.report != nullptr) *options_.report = keys;
@@ -60,7 +54,33 @@ class Loading {
     return keys;
   }
 
+  // What run() will do with tensors of these shapes, whose elements are not there yet.
+  Result<LoadPlan> plan() {
+    is_plan_ = true;
+    HARDLOAD_TRY(find());
+    LoadPlan plan{{}, incompatible_keys()};
+    if (options_.report != nullptr) *options_.report = plan.keys;
+    if (!report_.fits(options_.strict)) return mismatch_error(plan.keys.diagnosis.get());
+    for (const MatchReport::Copy& copy : report_.copies) {
+      HARDLOAD_TRY(check_target(copy));
+      plan.copies.push_back({target(copy), copy.state});
+    }
+    return plan;
+  }
+
  private:
+  Result<void> find() {
+    report_ = match(targets_.spec, keys_.entries(), keys_.versions(),
+                    options_.take_extra_state ? ExtraStates::kWanted : ExtraStates::kUnexpected);
+    HARDLOAD_TRY(check_collisions());
+    if (!report_.missing_keys.empty()) number_objects(targets_);
+    remember_meta();
+    relax(report_, targets_.spec,
+          {options_.skip_mismatched_shapes, options_.accept_tied_names, options_.optional_keys,
+           options_.ignore_unexpected});
+    return {};
+  }
+
   Result<void> check_collisions() const {
     if (report_.collisions.empty()) return {};
     const auto& [first, second] = report_.collisions[0];
@@ -102,7 +122,7 @@ class Loading {
                     "Set options.assign = true, so that they take the state dict's memory; or "
                     "build the module on the CPU.");
     }
-    if (entry(copy).tensor.is_meta()) {
+    if (entry(copy).tensor.is_meta() && !is_plan_) {
       return refuse(copy, "is on the meta device in the state dict and has no data",
                     "Load the file without map_location \"meta\".");
     }
@@ -264,6 +284,7 @@ class Loading {
   const KeyRules rules_;
   ModuleTargets targets_;
   const StateEntries keys_;
+  bool is_plan_ = false;
   MatchReport report_;
   std::vector<MatchReport::Place> on_meta_;
   std::vector<PreparedCopy> copies_;
@@ -276,6 +297,12 @@ Result<IncompatibleKeys> load_state_dict(torch::nn::Module& module, const StateD
                                          const LoadStateDictOptions& options) {
   HARDLOAD_TRY(check_rules({options.strip_prefix, options.renames, options.add_prefix}));
   return guarded([&] { return Loading(module, state, options).run(); });
+}
+
+Result<LoadPlan> plan_load_state_dict(torch::nn::Module& module, const StateDict& state,
+                                      const LoadStateDictOptions& options) {
+  HARDLOAD_TRY(check_rules({options.strip_prefix, options.renames, options.add_prefix}));
+  return guarded([&] { return Loading(module, state, options).plan(); });
 }
 
 }  // namespace hardload

@@ -107,6 +107,20 @@ std::span<const std::int64_t> as_span(const at::Tensor& indices) {
 
 }  // namespace
 
+std::vector<at::Tensor> make_shapes(const Manifest& manifest) {
+  std::vector<at::Tensor> tensors;
+  tensors.reserve(manifest.tensors().size());
+  const c10::Storage nowhere = meta_storage(0);
+  for (const TensorSpec& spec : manifest.tensors()) {
+    const c10::DispatchKeySet keys(c10::DispatchKey::Meta);
+    tensors.push_back(at::detail::make_tensor<c10::TensorImpl>(
+        c10::Storage(nowhere), keys, c10::scalarTypeToTypeMeta(c10::ScalarType::Float)));
+    tensors.back().unsafeGetTensorImpl()->set_sizes_contiguous(
+        {manifest.shape(spec).data(), spec.rank});
+  }
+  return tensors;
+}
+
 Result<void> check_sparse(const Manifest& manifest, std::span<const c10::Storage> storages) {
   for (std::uint32_t i = 0; i < manifest.tensors().size(); ++i) {
     const TensorSpec& tensor = manifest.tensors()[i];

@@ -21,6 +21,10 @@ Result<std::vector<at::Tensor>> make_tensors(const Manifest& manifest,
                                              std::span<const c10::Storage> storages,
                                              const std::vector<bool>& wanted);
 
+// One tensor for each of manifest.tensors(), of its shape, on the meta device: for those who look
+// at shapes alone. Sparse and quantized ones are ordinary ones here.
+std::vector<at::Tensor> make_shapes(const Manifest& manifest);
+
 // Proves that the indices of all sparse tensors are in range, before anything is made of them:
 // LibTorch's kernels write where they point. `storages` are filled and on the CPU; sparse tensors
 // of which a storage is not there (on the meta device) are left out. Errors: kLayout, with the

@@ -1,0 +1,199 @@
+#include "loader/torch/in_place.h"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "loader/base/text.h"
+#include "loader/container/record_reader.h"
+#include "loader/manifest/layout.h"
+#include "loader/torch/dtype_map.h"
+#include "loader/torch/guard.h"
+#include "loader/torch/move_tensors.h"
+#include "loader/torch/prepare_copy.h"
+#include "loader/transfer/parallel.h"
+
+namespace hardload {
+namespace {
+
+constexpr std::uint64_t kChunk = 4 << 20;  // bytes between two looks at the progress
+constexpr std::size_t kNamed = 100;        // keys that an error names
+
+class InPlace {
+ public:
+  InPlace(std::shared_ptr<const ByteSource> source, std::shared_ptr<const Manifest> manifest,
+          const std::vector<InPlaceCopy>& copies, const LoadOptions& options)
+      : source_(std::move(source)),
+        manifest_(std::move(manifest)),
+        copies_(copies),
+        options_(options),
+        is_written_(std::make_unique<std::atomic<bool>[]>(copies.size())) {}
+
+  Result<void> run() {
+    for (std::size_t i = 0; i < copies_.size(); ++i) {
+      (is_direct(copies_[i]) ? direct_ : converted_).push_back(i);
+    }
+    std::uint64_t bytes = 0;
+    for (const std::size_t i : direct_) bytes += copies_[i].target.nbytes();
+    Progress progress(options_.progress, bytes);
+    HARDLOAD_TRY(progress.add(0));
+    HARDLOAD_TRY(verify());
+    HARDLOAD_TRY(convert());
+    HARDLOAD_TRY(source_->check_unchanged());
+    // From here on targets change.
+    auto moved = move(progress);
+    for (const std::size_t i : direct_) {
+      if (is_written_[i]) copies_[i].target.unsafeGetTensorImpl()->bump_version();
+    }
+    for (std::size_t i = 0; moved.ok() && i < prepared_.size(); ++i) {
+      is_written_[converted_[i]] = true;
+      moved = guarded([&] { return prepared_[i].publish(), Result<void>(); });
+    }
+    if (moved.ok()) moved = source_->check_unchanged();
+    return moved.ok() ? Result<void>() : torn(moved.error());
+  }
+
+ private:
+  const TensorSpec& spec(const InPlaceCopy& copy) const {
+    return manifest_->tensors()[copy.tensor];
+  }
+  const StorageSpec& storage(const InPlaceCopy& copy) const {
+    return manifest_->storages()[spec(copy).storage];
+  }
+
+  // Whether the bytes in the file are the bytes that the target is to have, in their order.
+  bool is_direct(const InPlaceCopy& copy) const {
+    const TensorSpec& from = spec(copy);
+    const at::Tensor& to = copy.target;
+    if (from.storage == TensorSpec::kNoStorage || from.is_quantized() || from.is_conj ||
+        from.is_neg || scalar_type(from.dtype) != to.scalar_type()) {
+      return false;
+    }
+    const Record* record = storage(copy).record;
+    const bool is_native = (manifest_->byte_order() == ByteOrder::kLittle) ==
+                           (std::endian::native == std::endian::little);
+    if (record == nullptr || record->compression != Compression::kStored || !is_native)
+      return false;
+    if (!to.is_cpu() || !is_plain(to) || to.is_conj() || to.is_neg() || to._is_zerotensor() ||
+        !to.is_non_overlapping_and_dense()) {
+      return false;
+    }
+    const auto shape = manifest_->shape(from), strides = manifest_->strides(from);
+    const bool is_contiguous = hardload::is_contiguous(shape, strides);
+    return (is_contiguous && to.is_contiguous()) ||
+           (std::equal(shape.begin(), shape.end(), to.sizes().begin(), to.sizes().end()) &&
+            std::equal(strides.begin(), strides.end(), to.strides().begin(), to.strides().end()));
+  }
+
+  // The first pass over what is read directly.
+  Result<void> verify() const {
+    std::set<const Record*> records;
+    for (const std::size_t i : direct_) records.insert(storage(copies_[i]).record);
+    const std::vector<const Record*> list(records.begin(), records.end());
+    return for_each_parallel(list.size(), options_.threads, [&](std::size_t i) -> Result<void> {
+      if (options_.verify_crc) return verify_record(*source_, *list[i], options_.limits);
+      return check_expansion(*source_, *list[i], options_.limits);
+    });
+  }
+
+  // What needs more than reading is made ready beside the module, in little memory.
+  Result<void> convert() {
+    std::vector<std::uint32_t> tensors;
+    std::uint64_t bytes = 0;
+    for (const std::size_t i : converted_) {
+      tensors.push_back(copies_[i].tensor);
+      bytes += copies_[i].target.nbytes();
+    }
+    const Selection selection = select(*manifest_, tensors);
+    for (std::size_t i = 0; i < selection.storages.size(); ++i) {
+      if (selection.storages[i]) bytes += manifest_->storages()[i].bytes;
+    }
+    if (bytes > kInPlaceBytes) {
+      return Error(ErrorKind::kUnsupported, Stage::kTorch,
+                   concat("loading in place takes ", bytes, " bytes beside the module, over ",
+                          kInPlaceBytes, ", because ", converted_.size(), " tensors (such as '",
+                          copies_[converted_[0]].key,
+                          "') have another dtype, other strides or another device than the module, "
+                          "or are compressed"))
+          .advise("Load staged, which is the default; or give the module the file's dtypes.");
+    }
+    const std::vector<Device> places(manifest_->storages().size(), Device{"cpu"});
+    LoadOptions quiet = options_;
+    quiet.progress = {};
+    quiet.mapped = false;
+    HARDLOAD_ASSIGN(const Checkpoint loaded,
+                    move_tensors(source_, manifest_, selection, places, quiet));
+    for (const std::size_t i : converted_) {
+      const InPlaceCopy& copy = copies_[i];
+      prepared_.push_back(PreparedCopy::make(copy.target, loaded.tensors()[copy.tensor]));
+    }
+    return {};
+  }
+
+  Result<void> move(Progress& progress) {
+    // Parameters that share memory are written in PyTorch's order: the last one stays.
+    std::set<const void*> storages;
+    bool is_shared = false;
+    for (const std::size_t i : direct_) {
+      // Memory that is shared until somebody writes to it is taken here.
+      if (copies_[i].target.numel() > 0) copies_[i].target.mutable_data_ptr();
+      const void* storage = copies_[i].target.storage().unsafeGetStorageImpl();
+      is_shared = !storages.insert(storage).second || is_shared;
+    }
+    const unsigned threads = is_shared ? 1 : options_.threads;
+    return for_each_parallel(direct_.size(), threads,
+                             [&](std::size_t i) { return read(direct_[i], progress); });
+  }
+
+  Result<void> read(std::size_t number, Progress& progress) {
+    const InPlaceCopy& copy = copies_[number];
+    const TensorSpec& from = spec(copy);
+    const std::uint64_t bytes = copy.target.nbytes();
+    if (bytes == 0) return {};
+    auto* to = static_cast<std::byte*>(copy.target.mutable_data_ptr());
+    const std::uint64_t begin = storage(copy).record->data_offset +
+                                static_cast<std::uint64_t>(from.offset) * item_bytes(from.dtype);
+    is_written_[number] = true;
+    for (std::uint64_t done = 0; done < bytes; done += kChunk) {
+      const std::uint64_t count = std::min(kChunk, bytes - done);
+      HARDLOAD_TRY(source_->read_at(begin + done, {to + done, count}));
+      HARDLOAD_TRY(progress.add(count));
+    }
+    return {};
+  }
+
+  Error torn(const Error& cause) const {
+    std::string keys;
+    std::size_t written = 0;
+    for (std::size_t i = 0; i < copies_.size(); ++i) {
+      if (!is_written_[i]) continue;
+      if (written++ < kNamed) append(keys, keys.empty() ? "'" : ", '", copies_[i].key, "'");
+    }
+    if (written > kNamed) append(keys, " and ", written - kNamed, " more");
+    return Error(
+        ErrorKind::kTorn, Stage::kTorch,
+        concat(cause.problem(), "; of ", copies_.size(),
+               " parameters and buffers these have new elements, or some of them: ", keys));
+  }
+
+  const std::shared_ptr<const ByteSource> source_;
+  const std::shared_ptr<const Manifest> manifest_;
+  const std::vector<InPlaceCopy>& copies_;
+  const LoadOptions& options_;
+  std::vector<std::size_t> direct_, converted_;  // among copies_
+  std::vector<PreparedCopy> prepared_;           // of converted_
+  std::unique_ptr<std::atomic<bool>[]> is_written_;
+};
+
+}  // namespace
+
+Result<void> load_in_place(std::shared_ptr<const ByteSource> source,
+                           std::shared_ptr<const Manifest> manifest,
+                           const std::vector<InPlaceCopy>& copies, const LoadOptions& options) {
+  return InPlace(std::move(source), std::move(manifest), copies, options).run();
+}
+
+}  // namespace hardload
