@@ -1,0 +1,62 @@
+"""README.md: the catalogue as a table."""
+
+from catalogue import ELSEWHERE, REMARKS, ROWS
+
+HEAD = """# Malformed files
+Files with one defect each, named by the row of the attack catalogue that they belong to and by the
+defect; `ROW_twin_*` are the nearest files that are fine, so that nobody passes by refusing
+everything. [make.py](make.py) writes all of it, this page included: {kept} files lie here, {large}
+more are written by the test, as they are too large to keep. [expected.json](expected.json) says
+what each must get; `//tests/malformed/...` holds it, with a bound on memory.
+
+*here* is the kind of error that `hardload verify` gives; "Device" is found when the storages are
+placed. *torch* is what `torch.load(file)` of torch 2.11.0 did, measured by
+[ask_torch.py](ask_torch.py), each file in a process of its own with {memory} GiB: "loads" means
+without a word, "but other values" that they are not those that were saved; behind "then", what
+happened when the tensors were read. *pending*: the feature is
+not there yet; until then the file only has to be refused. Rows without a twin of their own share
+`Z01_twin_whole.pt`, the same content with nothing changed.
+
+Of the {refused} malformed files torch loads {silent} without a word, {others} of them with other
+values; {crashes} crash it while they are loaded, or read.
+
+"""
+OTHERS = "loads, but other values"
+ROWS_HEAD = "| row | about | files | or where it is tested; remarks |\n|---|---|---|---|\n"
+FILES_HEAD = "| file | what is special | here | torch |\n|---|---|---|---|\n"
+
+
+def text(cases, torch):
+    kept = [case for case in cases if not case.get("at_run_time")]
+    refused = [case["file"] for case in cases if "loads" not in case]
+    answers = [torch.get(file, "") for file in refused]
+    out = HEAD.format(kept=len(kept), large=len(cases) - len(kept), memory=6, refused=len(refused),
+                      silent=sum(answer in ("loads", OTHERS) for answer in answers),
+                      others=answers.count(OTHERS),
+                      crashes=sum(answer.startswith("crashes") for answer in answers))
+    out += "## Rows\n" + ROWS_HEAD
+    for row, about in ROWS.items():
+        of_row = [case for case in cases if case["row"] == row]
+        twins = sum("loads" in case for case in of_row)
+        count = f"{len(of_row) - twins} and {twins} that load" if of_row else "none"
+        notes = " ".join(filter(None, [ELSEWHERE.get(row), REMARKS.get(row)]))
+        out += f"| {row} | {about} | {count} | {notes} |\n"
+    out += "\n## Files\n" + FILES_HEAD
+    for case in cases:
+        about = _cell(case["about"])
+        if case.get("at_run_time"):
+            about += " *(written by the test)*"
+        out += (f"| {case['file']} | {about} | {_here(case)} | "
+                f"{_cell(torch.get(case['file'], 'not asked'))} |\n")
+    return out
+
+
+def _here(case):
+    kind = "loads" if "loads" in case else case["kind"]
+    if "digest" in case:
+        kind += f"; {case['digest']} where all elements are read"
+    return kind + (f" *(pending: {case['pending']})*" if "pending" in case else "")
+
+
+def _cell(value):
+    return value.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
