@@ -74,7 +74,7 @@ std::string difference(const Result<T>& result, const json& expected) {
 // Where the location tags of the file are on a machine that has no accelerator.
 Result<std::vector<Device>> places(const Manifest& manifest) {
   const Devices devices = {{{"cuda", 0}}};
-  return place(manifest, std::nullopt, [&]() -> const Devices& { return devices; });
+  return place(manifest, MapLocation(), [&]() -> const Devices& { return devices; });
 }
 
 std::string difference_of_refusal(const Outcome& outcome, const json& expected) {
