@@ -28,7 +28,7 @@ class Writer {
       return concat("While copying the parameter named \"", name,
                     "\", expected torch.Tensor or Tensor-like object from checkpoint but received "
                     "<class '",
-                    mismatch.type, "'>");
+                    quote_(mismatch.type), "'>");
     }
     if (!mismatch.exception.empty()) {
       return concat("While copying the parameter named \"", name,
