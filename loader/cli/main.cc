@@ -4,6 +4,7 @@
 // Exit status: 0 fine; 1 the file is refused, or there is a finding; 2 the file cannot be read, the
 // output cannot be written, or the command line is wrong.
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -97,6 +98,13 @@ Exit run_verify(const std::string& path) {
   return kFine;
 }
 
+// A common mistake: torch.load's argument is called otherwise.
+bool names_a_device(int argc, char** argv) {
+  return std::any_of(argv + 1, argv + argc, [](std::string_view argument) {
+    return argument == "--device" || argument.starts_with("--device=");
+  });
+}
+
 int run(int argc, char** argv) {
   CLI::App app(
       "Lists and checks PyTorch checkpoints (torch.save) without running anything in them.",
@@ -134,6 +142,12 @@ int run(int argc, char** argv) {
     const bool is_help = problem.get_exit_code() == 0;
     app.exit(problem);
     if (!is_help) complain("Usage: hardload inspect FILE, or hardload verify FILE\n");
+    if (names_a_device(argc, argv)) {
+      complain(
+          "There is no --device here, nor has torch.load such an argument. In C++ it is "
+          "LoadOptions::map_location, in Python map_location (--map-location, as other tools spell "
+          "it); inspect and verify work the same wherever tensors will go.\n");
+    }
     return is_help ? kFine : kTrouble;
   }
   const Exit exit = inspect->parsed() ? run_inspect(file, format == "json", digest,

@@ -168,6 +168,13 @@ class Trouble(unittest.TestCase):
         self.assertEqual(run.returncode, 2)
         self.assertIn(b"Usage: hardload inspect FILE", run.stderr)
 
+    def test_device_is_no_option(self):
+        for arguments in (["--device", "cpu"], ["--device=cuda:0"]):
+            run = hardload("inspect", GOLDEN / "state_linear.pt", *arguments)
+            self.assertEqual(run.returncode, 2)
+            self.assertIn(b"--map-location", run.stderr)
+        self.assertNotIn(b"--map-location", hardload("inspect", "--devices").stderr)
+
     def test_full_disk(self):
         with open("/dev/full", "wb") as full:
             run = subprocess.run([ROOT / "hardload", "inspect", GOLDEN / "state_linear.pt"],
