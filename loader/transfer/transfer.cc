@@ -79,6 +79,12 @@ Result<std::uint64_t> count_bytes(const ByteSource& source, const Manifest& mani
                       source.allocated_bytes(), ", which max_expansion allows to become ", most));
 }
 
+Error without_memory(const Error& error, std::uint64_t total) {
+  return Error(error.kind(), error.stage(),
+               concat(error.problem(), "; the tensors to load take ", total, " bytes together"))
+      .advise("Free memory, or load fewer tensors at a time, or map the file.");
+}
+
 }  // namespace
 
 Result<TransferReport> transfer(const ByteSource& source, const Manifest& manifest,
@@ -90,8 +96,9 @@ Result<TransferReport> transfer(const ByteSource& source, const Manifest& manife
   moves.reserve(storages.size());
   for (const std::size_t number : storages) {
     const StorageSpec& storage = manifest.storages()[number];
-    HARDLOAD_ASSIGN(const auto destination, sink.allocate(number, storage.bytes));
-    moves.push_back({&storage, destination});
+    auto destination = sink.allocate(number, storage.bytes);
+    if (!destination.ok()) return without_memory(destination.error(), report.bytes);
+    moves.push_back({&storage, *destination});
     if (options.verify_crc && storage.record != nullptr && !storage.record->lacks_crc32()) {
       report.verified_bytes += storage.bytes;
     }

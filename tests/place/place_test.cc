@@ -84,6 +84,10 @@ TEST(Place, RefusesTheFirstTagThatIsNotThere) {
   EXPECT_ERROR(places({"cpu", "no such thing", "cuda:2"}), ErrorKind::kDevice,
                "(tagged with no such thing)");
   EXPECT_OK(places({"cpu", "cuda:1"}));
+  EXPECT_ERROR(places({"cpu", "cuda:2", "cpu"}), ErrorKind::kDevice,
+               "The file's tensors were saved on cpu, cuda:2; map_location says");
+  EXPECT_ERROR(places({"cuda:2", "cuda:3", "cuda:4", "cuda:5", "cuda:6", "cuda:7", "cuda:8"}),
+               ErrorKind::kDevice, "saved on cuda:2, cuda:3, cuda:4, cuda:5, cuda:6 and others;");
 }
 
 // M01
