@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "loader/base/text.h"
+#include "loader/bytes/file_type.h"
 #include "loader/bytes/system_error.h"
 
 namespace hardload {
@@ -29,14 +30,6 @@ class Descriptor {
  private:
   int value_;
 };
-
-std::string_view describe_type(mode_t mode) {
-  if (S_ISDIR(mode)) return "a folder";
-  if (S_ISFIFO(mode)) return "a pipe";
-  if (S_ISSOCK(mode)) return "a socket";
-  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
-  return "not a regular file";
-}
 
 Error not_regular(mode_t mode, const std::string& name) {
   return Error(ErrorKind::kNotRegular, Stage::kBytes,
