@@ -5,6 +5,7 @@
 
 #include "loader/base/text.h"
 #include "loader/container/record_reader.h"
+#include "loader/container/serialization_id.h"
 
 namespace hardload {
 namespace {
@@ -13,13 +14,12 @@ namespace {
 constexpr std::uint64_t kMaxSmallRecord = 4096;
 constexpr std::uint32_t kMinVersion = 1, kMaxVersion = 10;  // caffe2/serialize/versions.h
 
-// caffe2/serialize/inline_container.cc, writeSerializationId: boost's hash_combine over the CRC
-// fields in directory order, without empty records and the id itself.
+// Over the CRC fields in directory order, without empty records and the id itself.
 std::uint64_t crc_chain(std::span<const Record> records, const Record& id) {
   std::uint64_t hash = 0;
   for (const Record& record : records) {
     if (record.bytes == 0 || record.name == id.name) continue;
-    hash ^= std::uint64_t{record.crc32} + 0x9e3779b9u + (hash << 6) + (hash >> 2);
+    hash = hash_combine(hash, record.crc32);
   }
   return hash;
 }
