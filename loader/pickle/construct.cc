@@ -140,8 +140,7 @@ Result<Slot> torch_size(const ValueGraph& graph, Arguments arguments) {
 // torch.device('cuda', 1)
 Result<Slot> torch_device(const ValueGraph& graph, Slot arguments, Arguments parts) {
   const bool typed = !parts.empty() && parts[0].kind == ValueKind::kString &&
-                     std::find(std::begin(kDeviceTypes), std::end(kDeviceTypes),
-                               graph.text_of(parts[0])) != std::end(kDeviceTypes);
+                     is_device_type(graph.text_of(parts[0]));
   const bool indexed = parts.size() == 2 && parts[1].kind == ValueKind::kInt &&
                        static_cast<std::int64_t>(parts[1].payload) >= 0;
   if (!typed || (parts.size() != 1 && !indexed)) return wrong_arguments("torch.device");
@@ -152,8 +151,7 @@ Result<Slot> torch_device(const ValueGraph& graph, Slot arguments, Arguments par
 // torch.serialization._get_layout('torch.strided')
 Result<Slot> layout(const ValueGraph& graph, Arguments arguments) {
   const bool named = arguments.size() == 1 && arguments[0].kind == ValueKind::kString &&
-                     std::find(std::begin(kLayouts), std::end(kLayouts),
-                               graph.text_of(arguments[0])) != std::end(kLayouts);
+                     is_layout(graph.text_of(arguments[0]));
   if (!named) return wrong_arguments("_get_layout");
   Slot slot = arguments[0];
   slot.kind = ValueKind::kLayout;
@@ -166,6 +164,15 @@ Slot new_call(ValueGraph& graph, Constructor constructor, Slot arguments) {
 }
 
 }  // namespace
+
+bool is_device_type(std::string_view type) {
+  return std::find(std::begin(kDeviceTypes), std::end(kDeviceTypes), type) !=
+         std::end(kDeviceTypes);
+}
+
+bool is_layout(std::string_view name) {
+  return std::find(std::begin(kLayouts), std::end(kLayouts), name) != std::end(kLayouts);
+}
 
 Result<Slot> construct(ValueGraph& graph, Constructor constructor, Slot arguments) {
   const Arguments parts = graph.items_of(arguments);

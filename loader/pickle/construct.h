@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "loader/base/result.h"
 #include "loader/pickle/globals.h"
@@ -19,5 +20,9 @@ Result<Slot> construct(ValueGraph& graph, Constructor constructor, Slot argument
 
 // The value of `constructor.__new__(constructor, *arguments)`, which protocol 2 uses for classes.
 Result<Slot> construct_new(ValueGraph& graph, Constructor constructor, Slot arguments);
+
+// Whether torch.device(type) and _get_layout(name) take these.
+bool is_device_type(std::string_view type);
+bool is_layout(std::string_view name);
 
 }  // namespace hardload

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Storage.h>
 
 #include "loader/base/result.h"
 #include "loader/manifest/manifest.h"
@@ -28,11 +29,11 @@ namespace hardload {
 
 class Checkpoint {
  public:
-  // `tensors` go by the manifest's numbers.
+  // `tensors` and `storages` go by the manifest's numbers.
   Checkpoint(std::shared_ptr<const Manifest> manifest, std::vector<at::Tensor> tensors,
-             TransferReport report)
+             std::vector<c10::Storage> storages, TransferReport report)
       : content_(std::make_shared<const Content>(
-            Content{std::move(manifest), std::move(tensors), report})) {}
+            Content{std::move(manifest), std::move(tensors), std::move(storages), report})) {}
 
   // What the file holds: names, shapes, storages.
   const Manifest& manifest() const { return *content_->manifest; }
@@ -45,6 +46,9 @@ class Checkpoint {
 
   // All tensors, by the manifest's numbers.
   std::span<const at::Tensor> tensors() const { return content_->tensors; }
+
+  // The storages that they view, by the manifest's numbers. A file may have some that none views.
+  std::span<const c10::Storage> storages() const { return content_->storages; }
 
   // The first tensor of this name: keys and indices joined by "." (so that the key "a.b", and "b"
   // in "a", have one name). Linear in their number. Errors: kKey.
@@ -68,6 +72,7 @@ class Checkpoint {
   struct Content {
     std::shared_ptr<const Manifest> manifest;
     std::vector<at::Tensor> tensors;
+    std::vector<c10::Storage> storages;
     TransferReport report;
   };
   std::shared_ptr<const Content> content_;

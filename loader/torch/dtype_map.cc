@@ -40,4 +40,11 @@ c10::ScalarType scalar_type(Dtype dtype) {
   return c10::ScalarType::Undefined;
 }
 
+std::optional<Dtype> dtype_of(c10::ScalarType type) {
+  for (std::size_t i = 0; i < kDtypeCount; ++i) {
+    if (scalar_type(static_cast<Dtype>(i)) == type) return static_cast<Dtype>(i);
+  }
+  return std::nullopt;
+}
+
 }  // namespace hardload

@@ -31,7 +31,7 @@ struct Described {
 Result<Described> describe_state(const std::shared_ptr<const ByteSource>& archive,
                                  const LoadIntoOptions& options) {
   HARDLOAD_ASSIGN(auto manifest, describe_for(*archive, options.load));
-  const Checkpoint shapes(manifest, make_shapes(*manifest), TransferReport());
+  const Checkpoint shapes(manifest, make_shapes(*manifest), {}, TransferReport());
   HARDLOAD_ASSIGN(StateDict state, shapes.state_dict_at(options.path));
   return Described{std::move(manifest), std::move(state)};
 }

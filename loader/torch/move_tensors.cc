@@ -95,7 +95,7 @@ Result<Checkpoint> move_tensors(const std::shared_ptr<const ByteSource>& source,
   }
   HARDLOAD_ASSIGN(std::vector<at::Tensor> tensors,
                   make_tensors(*manifest, storages, selection.tensors));
-  return Checkpoint(std::move(manifest), std::move(tensors), report);
+  return Checkpoint(std::move(manifest), std::move(tensors), std::move(storages), report);
 }
 
 }  // namespace hardload
