@@ -141,14 +141,28 @@ class TreeBuilder {
                         value.size() > 1 ? value.item(1).as_int() : std::nullopt);
   }
 
-  Tree tensor(Value value) const {
+  Result<Tree> tensor(Value value) const {
     const TensorSpec& spec = checkpoint_.manifest().tensors()[value.number()];
     const at::Tensor& tensor = checkpoint_.tensor(value);
+    if (!tensor.defined()) return not_loaded();
+    if (const auto attributes = value.attributes(); attributes && attributes->size() > 0) {
+      return Error(ErrorKind::kUnsupported, Stage::kTorch,
+                   concat("a tensor has Python attributes ('", attributes->key(0).text(),
+                          "'), which are not saved"))
+          .advise("Save the tensor without them: build a Tree of the parts that you need.");
+    }
     return spec.is_parameter ? Tree::parameter(tensor) : Tree(tensor);
   }
 
-  Tree storage(Value value) const {
+  static Error not_loaded() {
+    return Error(ErrorKind::kKey, Stage::kTorch,
+                 "the checkpoint was loaded in part (LoadOptions::only) and cannot be saved whole")
+        .advise("Save the parts that you need: checkpoint.state_dict(...).");
+  }
+
+  Result<Tree> storage(Value value) const {
     const StorageSpec& spec = checkpoint_.manifest().storages()[value.number()];
+    if (!checkpoint_.storages()[value.number()]) return not_loaded();
     return Tree::storage(checkpoint_.storages()[value.number()], scalar_type(spec.dtype));
   }
 

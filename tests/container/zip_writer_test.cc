@@ -86,6 +86,7 @@ TEST(ZipWriter, GivesTheBytesOfTorch) {
   for (const std::string& path : testing::golden_files()) {
     const bool has_no_crc = path.find("saved_without_") != std::string::npos;
     if (has_no_crc) continue;  // these fields are 0, here they are right
+    if (path.find("packed_again") != std::string::npos) continue;  // not by torch
     const bool pages = path.find("aligned_to_pages") != std::string::npos;
     EXPECT_TRUE(without_name_hash(rewritten(path, pages ? 4096 : 64)) ==
                 without_name_hash(read_file(path)))

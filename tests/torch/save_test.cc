@@ -1,0 +1,151 @@
+// save: what it writes is what torch writes, and comes back as it was.
+
+#include "loader/torch/save.h"
+
+#include <array>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/ones.h>
+#include <gtest/gtest.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/linear.h>
+
+#include "loader/torch/load.h"
+#include "loader/torch/load_state_dict.h"
+#include "loader/torch/module_state.h"
+#include "tests/support/files.h"
+#include "tests/support/matchers.h"
+
+namespace hardload {
+namespace {
+
+std::string temporary(const std::string& name) { return ::testing::TempDir() + "/" + name; }
+
+// Files that torch wrote by other means than torch.save(object, path) with its defaults, or whose
+// tensors have Python attributes; and one in which a quantized tensor's scales and zero points are
+// one object in Python, but are two here.
+bool is_written_otherwise(std::string_view path) {
+  for (const std::string_view name : {"saved_", "with_attributes", "quantized_below_a_byte"}) {
+    if (path.find(name) != path.npos) return true;
+  }
+  return false;
+}
+
+// Loading and saving a file of torch gives the same bytes: its records, its pickle and its layout.
+TEST(Save, WritesTheBytesThatTorchWrites) {
+  int same = 0;
+  for (const std::string& path : testing::golden_files()) {
+    if (is_written_otherwise(path)) continue;
+    const std::string copy = temporary(std::filesystem::path(path).filename());
+    auto checkpoint = load(path);
+    ASSERT_OK(checkpoint) << path;
+    EXPECT_OK(save(*checkpoint, copy)) << path;
+    EXPECT_EQ(testing::read_file(copy), testing::read_file(path)) << path;
+    ++same;
+  }
+  EXPECT_GT(same, 90);
+}
+
+TEST(Save, OtherFilesComeBackEqual) {
+  for (const char* name : {"saved_and_packed_again", "saved_without_crc", "saved_to_a_stream",
+                           "saved_aligned_to_pages"}) {
+    const std::string path = "data/golden/" + std::string(name) + ".pt", copy = temporary(name);
+    ASSERT_OK(save(*load(path), copy)) << name;
+    const auto before = load(path), after = load(copy);
+    ASSERT_OK(after) << name;
+    EXPECT_TRUE(at::equal(before->tensor("t").value(), after->tensor("t").value())) << name;
+    EXPECT_EQ(after->report().verified_bytes, after->report().bytes) << name;
+  }
+}
+
+TEST(Save, ATreeBuiltByHandComesBack) {
+  const at::Tensor numbers = at::arange(12, at::kFloat).view({3, 4});
+  const Tree shared = Tree::list({1, "two", 3.5});
+  Tree tree = Tree::dict({{"numbers", numbers},
+                          {"view", numbers.t()},
+                          {"parameter", Tree::parameter(at::ones({2}).requires_grad_())},
+                          {"first", shared},
+                          {"second", shared},
+                          {7, Tree::tuple({Tree(), true, Tree::bytes("raw")})}});
+  tree.add("complex", std::complex<double>(1, -2));
+  const std::string path = temporary("tree.pt");
+  ASSERT_OK(save(tree, path));
+  const auto loaded = load(path);
+  ASSERT_OK(loaded);
+  const Value root = loaded->root();
+  EXPECT_TRUE(at::equal(loaded->tensor("numbers").value(), numbers));
+  EXPECT_TRUE(loaded->tensor("numbers")->is_alias_of(loaded->tensor("view").value()));
+  EXPECT_EQ(loaded->tensor("view")->strides(), numbers.t().strides());
+  EXPECT_TRUE(loaded->tensor("parameter")->requires_grad());
+  EXPECT_EQ(root.find("first")->identity(), root.find("second")->identity());
+  EXPECT_EQ(root.find("first")->item(1).as_string(), "two");
+  EXPECT_EQ(root.find("complex")->imaginary(), -2);
+  EXPECT_EQ(root.key(5).as_int(), 7);
+  EXPECT_EQ(root.item(5).item(0).kind(), ValueKind::kNone);
+}
+
+// Lesson, row 2: save the state dict, load it into a fresh model; every parameter is equal.
+TEST(Save, AModulesStateDictComesBackIntoAFreshOne) {
+  const auto make = [] {
+    return torch::nn::Sequential(torch::nn::Linear(4, 3), torch::nn::BatchNorm1d(3));
+  };
+  torch::nn::Sequential trained = make(), fresh = make();
+  trained->forward(at::ones({5, 4}));  // moves the running statistics
+  const std::string path = temporary("module.pt");
+  ASSERT_OK(save(state_dict_of(*trained), path));
+  ASSERT_OK(load_state_dict(*fresh, load(path)->state_dict().value()));
+  const auto expected = state_dict_of(*trained), loaded = state_dict_of(*fresh);
+  ASSERT_EQ(loaded.entries.size(), 7u);
+  for (std::size_t i = 0; i < loaded.entries.size(); ++i) {
+    EXPECT_EQ(loaded.entries[i].key, expected.entries[i].key);
+    EXPECT_TRUE(at::equal(loaded.entries[i].tensor, expected.entries[i].tensor));
+  }
+  EXPECT_EQ(load(path)->state_dict()->versions.size(), 3u);
+}
+
+TEST(Save, WhatIsNoPlainDataIsRefused) {
+  const std::string path = temporary("refused.pt");
+  std::filesystem::remove(path);
+  const auto training = load("data/lesson/training.pt", {.unlisted = Unlisted::kKeepAsData});
+  EXPECT_ERROR(save(*training, path), ErrorKind::kUnsupported, "not plain data");
+  const auto attributes = load("data/golden/tensor_with_attributes.pt");
+  EXPECT_ERROR(save(*attributes, path), ErrorKind::kUnsupported, "Python attributes ('tag')");
+  const auto part = load("data/golden/state_linear.pt", {.only = {"bias"}});
+  EXPECT_ERROR(save(*part, path), ErrorKind::kKey, "loaded in part");
+  EXPECT_ERROR(save(Tree::dict({{"t", at::Tensor()}}), path), ErrorKind::kUnsupported, "under 't'");
+  EXPECT_ERROR(save(Tree::dict({{"k", 1}, {"k", 2}}), path), ErrorKind::kKey, "'k'");
+  EXPECT_ERROR(save(Tree::dict({{Tree::list(), 1}}), path), ErrorKind::kKey, "list");
+  EXPECT_ERROR(save(Tree::named_class("os", "system"), path), ErrorKind::kUnsupported, "os");
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(Save, AFailureLeavesTheOldFile) {
+  const std::string path = temporary("kept.pt");
+  ASSERT_OK(save(Tree::dict({{"epoch", 1}}), path));
+  EXPECT_ERROR(save(Tree::dict({{"epoch", 2}, {"t", at::Tensor()}}), path), ErrorKind::kUnsupported,
+               "under 't'");
+  EXPECT_EQ(load(path)->root().find("epoch")->as_int(), 1);
+  ASSERT_OK(save(Tree::dict({{"epoch", 3}}), path));
+  EXPECT_EQ(load(path)->root().find("epoch")->as_int(), 3);
+  EXPECT_ERROR(save(Tree(), temporary("no such folder/x.pt")), ErrorKind::kIo, "no such folder");
+}
+
+TEST(Save, RecordsBeginWhereTheCallerSays) {
+  const std::string path = temporary("aligned.pt");
+  const Tree tree = Tree::dict({{"a", at::ones({3})}, {"b", at::ones({5})}});
+  for (const std::uint64_t alignment : {16u, 64u, 4096u}) {
+    ASSERT_OK(save(tree, path, {.alignment = alignment}));
+    for (const StorageSpec& storage : load(path)->manifest().storages()) {
+      EXPECT_EQ(storage.record->data_offset % alignment, 0u);
+    }
+  }
+  EXPECT_ERROR(save(tree, path, {.alignment = 48}), ErrorKind::kUnsupported, "alignment 48");
+}
+
+}  // namespace
+}  // namespace hardload
