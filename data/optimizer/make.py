@@ -4,7 +4,7 @@
 usage: make.py [FOLDER]        (default: this folder; needs torch 2.11.0)
 
 A Net is trained for three steps and saved as CASE.pt: "model", "optimizer" and "epoch", as training
-scripts save them. Beside them, for tests: "input" and "target", the data of every step; "after" and
+scripts save them (lbfgs_once after one step). Beside them, for tests: "input" and "target", the data of every step; "after" and
 "gradients", all parameters after each of three more steps, and their gradients before it, flattened
 into one row a step (LBFGS has no gradients there: it takes several within a step); "frozen", whether
 the first weight is not trained. tests/torch/optimizer_state_test.cc has to go on in the same way.
@@ -53,7 +53,7 @@ def named(state):
 
 
 optim = torch.optim
-# name: (dtype, make the optimizer of a net, change its saved state)
+# name: dtype, how to make the optimizer of a net, and how to change its saved state, if at all
 CASES = {
     "sgd": (torch.float64, lambda net: optim.SGD(net.parameters(), lr=0.05)),
     "sgd_momentum": (torch.float32, lambda net: optim.SGD(

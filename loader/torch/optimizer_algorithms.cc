@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <ATen/ops/zeros.h>
 #include <torch/optim/adagrad.h>
 #include <torch/optim/adam.h>
 #include <torch/optim/adamw.h>
@@ -188,6 +189,10 @@ Result<bool> read(Fields& state, const StateOwner& owner, const optim::LBFGSOpti
   HARDLOAD_TRY(state.scalars("al", owner.param, most, al, Need::kOptional));
   if (al.empty()) return true;
   if (al.size() != most) return state.wrong("al", "is not as long as 'history_size'");
+  // The step writes each before it reads it. LibTorch cannot save undefined ones (measured).
+  for (at::Tensor& number : al) {
+    if (!number.defined()) number = at::zeros({}, owner.param.options().requires_grad(false));
+  }
   out.al().emplace(al.begin(), al.end());
   return true;
 }

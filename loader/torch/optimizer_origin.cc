@@ -1,7 +1,8 @@
 #include "loader/torch/optimizer_origin.h"
 
 #include <algorithm>
-#include <string>
+#include <iterator>
+#include <optional>
 
 #include "loader/base/text.h"
 
@@ -32,11 +33,29 @@ constexpr Row kRows[] = {
     {"SparseAdam", {"betas", "eps"}},
 };
 
-const Row* row_of(Value group) {
+// Whether Python would take the value of `key` for true.
+bool is_true(Value group, std::string_view key) {
+  const auto value = group.find(key);
+  return value && value->as_int().value_or(0) != 0;
+}
+
+std::optional<Row> row_of(Value group) {
   const auto found = std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& row) {
     return group.find(row.options[0]) && group.find(row.options[1]);
   });
-  return found == std::end(kRows) ? nullptr : found;
+  if (found == std::end(kRows)) return std::nullopt;
+  Row row = *found;
+  if (row.name == "Adam" && is_true(group, "decoupled_weight_decay")) row.name = "AdamW";
+  return row;
+}
+
+// Whether states of both are the same thing. Older torch does not say which of Adam and AdamW it
+// was, and without weight decay they are one algorithm.
+bool is_interchangeable(std::string_view a, std::string_view b, Value group) {
+  const auto is_adam = [](std::string_view name) { return name == "Adam" || name == "AdamW"; };
+  const auto decay = group.find("weight_decay");
+  return a == b || (is_adam(a) && is_adam(b) &&
+                    (!group.find("decoupled_weight_decay") || (decay && decay->as_float() == 0.0)));
 }
 
 Error another(const Row& saved, std::string_view algorithm, std::string_view path) {
@@ -54,39 +73,19 @@ Error impossible(std::string_view path, std::string_view what, std::string_view 
   return Error(ErrorKind::kUnsupported, Stage::kTorch, concat(path, what)).advise(advice);
 }
 
-// Whether Python would take the value of `key` for true.
-bool is_true(Value group, std::string_view key) {
-  const auto value = group.find(key);
-  return value && value->as_int().value_or(0) != 0;
-}
-
-// Newer torch says which of the two it was. Without weight decay they are the same algorithm.
-Result<void> require_same_decay(std::string_view algorithm, Value group, std::string_view path) {
-  if (algorithm != "Adam" && algorithm != "AdamW") return {};
-  const auto decoupled = group.find("decoupled_weight_decay");
-  const auto decay = group.find("weight_decay");
-  if (!decoupled || (decay && decay->as_float() == 0.0)) return {};
-  const std::string_view saved = is_true(group, "decoupled_weight_decay") ? "AdamW" : "Adam";
-  if (saved == algorithm) return {};
-  return another({saved, {}, true}, algorithm, path);
-}
-
 }  // namespace
 
 Result<void> require_same_algorithm(std::string_view algorithm, Value group,
                                     std::string_view path) {
-  const Row* saved = row_of(group);
-  if (saved == nullptr) {
+  const std::optional<Row> saved = row_of(group);
+  if (!saved) {
     return Error(ErrorKind::kKey, Stage::kTorch,
                  concat(path, " holds options of no optimizer of torch.optim"))
         .advise("Save optimizer.state_dict() of one of them.");
   }
-  if (saved->name != algorithm && !(saved->name == "Adam" && algorithm == "AdamW")) {
-    return another(*saved, algorithm, path);
-  }
-  HARDLOAD_TRY(require_same_decay(algorithm, group, path));
+  if (!is_interchangeable(saved->name, algorithm, group)) return another(*saved, algorithm, path);
   for (const std::string_view key :
-       {"maximize", "differentiable", "foreach", "fused", "capturable"}) {
+       {"maximize", "differentiable", "decoupled_weight_decay", "foreach", "fused", "capturable"}) {
     const auto value = group.find(key);
     if (value && value->kind() != ValueKind::kNone && !value->as_int()) {
       return Error(

@@ -2,9 +2,13 @@
 
 #include <string>
 
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/mse_loss.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <torch/optim/adam.h>
+#include <torch/optim/sgd.h>
 
 #include "loader/hardload.h"
 #include "tests/lesson/net.h"
@@ -125,6 +129,32 @@ TEST(Lesson, NestedStateDictIsReachedByItsKey) {
   EXPECT_EQ(checkpoint.root().find("epoch")->as_int(), 3);
   EXPECT_ERROR(checkpoint.state_dict("optimizer"), ErrorKind::kKey, "'optimizer'");
   EXPECT_ERROR(checkpoint.state_dict("epoch"), ErrorKind::kKey, "int, not a state dict");
+}
+
+// Row 11: a checkpoint that holds model state, optimizer state and an epoch number. All are reached
+// by name, and training goes on: its next step is the one that Python made.
+TEST(Lesson, TrainingIsResumedFromACheckpoint) {
+  const auto checkpoint = load("data/optimizer/adam.pt").value();
+  TrainedNet net;
+  torch::optim::Adam optimizer(net.parameters());
+  ASSERT_OK(load_state_dict(net, checkpoint.state_dict("model").value()));
+  ASSERT_OK(load_optimizer_state(optimizer, checkpoint, "optimizer"));
+  EXPECT_EQ(checkpoint.root().find("epoch")->as_int(), 3);
+
+  const at::Tensor output = net.forward(checkpoint.tensor("input").value());
+  at::mse_loss(output, checkpoint.tensor("target").value()).backward();
+  optimizer.step();
+  const at::Tensor python = checkpoint.tensor("after").value()[0].slice(0, 0, 12).reshape({4, 3});
+  EXPECT_TRUE(at::allclose(net.fc1->weight, python, /*rtol=*/1e-5, /*atol=*/1e-6));
+}
+
+// Row 11: where the optimizer is another one, the message says which to build.
+TEST(Lesson, StateOfAnotherOptimizerIsNamed) {
+  const auto checkpoint = load("data/optimizer/adam.pt").value();
+  TrainedNet net;
+  torch::optim::SGD optimizer(net.parameters(), /*defaults=*/0.1);
+  EXPECT_ERROR(load_optimizer_state(optimizer, checkpoint, "optimizer"), ErrorKind::kKey,
+               "is of Adam, and the optimizer is SGD. Load it into a torch::optim::Adam");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
-// The Net of data/lesson/make.py, in C++.
+// The Nets of data/lesson/make.py and data/optimizer/make.py, in C++.
 #pragma once
 
+#include <ATen/ops/tanh.h>
 #include <ATen/ops/zeros.h>
 #include <torch/nn/module.h>
 #include <torch/nn/modules/batchnorm.h>
@@ -29,6 +30,15 @@ struct Net : torch::nn::Module {
   Block block1, block2;
   torch::nn::Linear fc;
   at::Tensor steps;
+};
+
+// The Net of data/optimizer/make.py.
+struct TrainedNet : torch::nn::Module {
+  TrainedNet()
+      : fc1(register_module("fc1", torch::nn::Linear(3, 4))),
+        fc2(register_module("fc2", torch::nn::Linear(4, 2))) {}
+  at::Tensor forward(const at::Tensor& x) { return fc2(at::tanh(fc1(x))); }
+  torch::nn::Linear fc1, fc2;
 };
 
 }  // namespace

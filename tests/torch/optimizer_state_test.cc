@@ -136,8 +136,8 @@ std::vector<std::string> cases() {
 // Adam and AdamW agree to half an epsilon, because Python's exp_avg.lerp_(grad, 1 - beta) rounds
 // otherwise than C++'s sums; all others to the bit. But another processor sums the products of
 // forward and backward in another order, whose last bits differ; three steps of LBFGS, each of
-// which divides differences of gradients by each other, make more of that. What a lost state or
-// option makes of it is a thousand times as much: the test looks.
+// which divides differences of gradients by each other, make more of that. Without the state that
+// is loaded, they are more than four times as far apart; the test looks.
 double tolerance(const std::string& name) { return name.starts_with("lbfgs") ? 4096 : 256; }
 
 TEST(OptimizerState, TrainingGoesOnAsInPython) {
@@ -149,8 +149,7 @@ TEST(OptimizerState, TrainingGoesOnAsInPython) {
       training.optimizer->step([&] { return training.loss(); });
       EXPECT_LE(difference(training.parameters(), after[step]), tolerance(name)) << name << step;
       without.optimizer->step([&] { return without.loss(); });
-      EXPECT_GE(difference(without.parameters(), after[step]), 1000 * tolerance(name) / 256)
-          << name;
+      EXPECT_GE(difference(without.parameters(), after[step]), 4 * tolerance(name)) << name;
     }
   }
 }
