@@ -10,7 +10,6 @@ A case is a dict as it stands in expected.json:
   loads, tensors   instead of these: what is listed of a file that must load; values: its other
                    values; names: those of its tensors alone; count: their number
   digest           the kind of error where describing it is fine, yet not reading all elements
-  pending          the name of a feature that is not there yet: any typed error will do until then
   at_run_time      large: written by the test
 """
 

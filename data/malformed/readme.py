@@ -13,8 +13,7 @@ what each must get; `//tests/malformed/...` holds it, with a bound on memory.
 placed. *torch* is what `torch.load(file)` of torch 2.11.0 did, measured by
 [ask_torch.py](ask_torch.py), each file in a process of its own with {memory} GiB: "loads" means
 without a word, "but other values" that they are not those that were saved; behind "then", what
-happened when the tensors were read. *pending*: the feature is
-not there yet; until then the file only has to be refused. Rows without a twin of their own share
+happened when the tensors were read. Rows without a twin of their own share
 `Z01_twin_whole.pt`, the same content with nothing changed.
 
 Of the {refused} malformed files torch loads {silent} without a word, {others} of them with other
@@ -55,7 +54,7 @@ def _here(case):
     kind = "loads" if "loads" in case else case["kind"]
     if "digest" in case:
         kind += f"; {case['digest']} where all elements are read"
-    return kind + (f" *(pending: {case['pending']})*" if "pending" in case else "")
+    return kind
 
 
 def _cell(value):

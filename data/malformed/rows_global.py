@@ -52,9 +52,9 @@ for what, module, attribute in (
 value("G05", "bytearray_of_2_to_the_40", "bytearray(2**40)",
       mapping(("x", call("builtins", "bytearray", number(2**40)))), "encode")
 object_("G05", "tensor_of_2_to_the_40", "torch.Tensor(2**40)",
-        mapping(("x", call("torch", "Tensor", number(2**40)))), "Unsupported", "torch 0.3")
+        mapping(("x", call("torch", "Tensor", number(2**40)))), "Layout", "arguments")
 object_("G05", "float_tensor_of_2_to_the_40", "torch.FloatTensor(2**40)",
-        mapping(("x", call("torch", "FloatTensor", number(2**40)))), "Unsupported", "torch 0.3")
+        mapping(("x", call("torch", "FloatTensor", number(2**40)))), "Layout", "arguments")
 SEQUENCE = array(*[number(n) for n in range(100)]) + put(0)
 for what, module, attribute in (("set", "builtins", "set"), ("bytes", "builtins", "bytes")):
     several = SEQUENCE + POP + array(*[call(module, attribute, get(0)) for _ in range(100)])

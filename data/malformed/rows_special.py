@@ -1,15 +1,10 @@
-"""G11, G13, G14: tensors with Python attributes, sparse and quantized tensors.
-
-Until a feature is there, its cases are `pending` and only have to be refused.
-"""
+"""G11, G13, G14: tensors with Python attributes, sparse and quantized tensors."""
 
 import struct
 
 from pickle_code import *
 from cases import bad, twin
 from checkpoint import FLOATS, file
-
-SPARSE, QUANTIZED, ATTRIBUTES = "sparse", "quantized", "attributes"
 
 
 class Content:
@@ -31,12 +26,23 @@ class Content:
         return file(mapping(("w", code)), self.storages)
 
 
-def refused(row, defect, about, content, code, pending, kind="Layout", stage="manifest"):
-    bad(row, defect, about, content.file(code), kind, stage=stage, pending=pending)
+# What is wrong with the values of indices, which are tensor data: found where they are read.
+OF_INDICES = {
+    "coo_index_negative", "coo_index_too_large", "coo_index_of_2_to_the_62",
+    "coo_indices_in_an_empty_size", "coo_coalesced_but_not_sorted", "coo_coalesced_but_twice",
+    "csr_rows_start_at_1", "csr_rows_end_early", "csr_rows_end_late", "csr_rows_go_back",
+    "csr_rows_negative", "csr_column_negative", "csr_column_too_large", "csr_column_of_2_to_the_62",
+    "csr_columns_not_sorted", "csr_column_twice", "csc_row_too_large", "csc_columns_start_at_1",
+    "bsr_column_too_large", "bsc_row_too_large"}
 
 
-def loads(row, what, about, content, code, pending):
-    twin(row, what, about, content.file(code), {}, names=["w"], pending=pending)
+def refused(row, defect, about, content, code, kind="Layout", stage="manifest"):
+    bad(row, defect, about, content.file(code), kind, stage=stage,
+        describe="loads" if defect in OF_INDICES else None)
+
+
+def loads(row, what, about, content, code):
+    twin(row, what, about, content.file(code), {}, names=["w"])
 
 
 # G11: tensors with Python attributes, and tensors of a subclass.
@@ -69,15 +75,13 @@ for what, code, kind, stage in (
          "Layout", "manifest"),
         ("no_arguments", call("torch._tensor", "_rebuild_from_type_v2"), "Layout", "manifest")):
     refused("G11", what, f"_rebuild_from_type_v2: {what.replace('_', ' ')}", FLOAT_CONTENT, code,
-            ATTRIBUTES if kind == "Layout" else None, kind, stage)
+            kind, stage)
 loads("G11", "attributes", "a tensor with a Python attribute", FLOAT_CONTENT,
-      from_type(V2, TENSOR), ATTRIBUTES)
+      from_type(V2, TENSOR))
 loads("G11", "parameter_with_attributes", "a parameter with a Python attribute", FLOAT_CONTENT,
-      rebuilt(tensor(), TRUE, NO_HOOKS, ATTRIBUTE, function="_rebuild_parameter_with_state"),
-      ATTRIBUTES)
+      rebuilt(tensor(), TRUE, NO_HOOKS, ATTRIBUTE, function="_rebuild_parameter_with_state"))
 refused("G11", "parameter_state_is_text", "the attributes of a parameter are text", FLOAT_CONTENT,
-        rebuilt(tensor(), TRUE, NO_HOOKS, text("x"), function="_rebuild_parameter_with_state"),
-        ATTRIBUTES)
+        rebuilt(tensor(), TRUE, NO_HOOKS, text("x"), function="_rebuild_parameter_with_state"))
 
 
 # G13: sparse tensors. A 3 x 4 matrix with 1, 2, 3 at (0, 1), (1, 3), (2, 0).
@@ -121,7 +125,7 @@ for what, about, change in (
         ("coalesced_but_twice", "is_coalesced, but one index occurs twice",
          {"indices": (0, 0, 2, 1, 1, 0)}),
         ("five_parts", "one part more than torch writes", {"coalesced": (TRUE, NONE)})):
-    refused("G13", "coo_" + what, "COO: " + about, *coo(**change), SPARSE)
+    refused("G13", "coo_" + what, "COO: " + about, *coo(**change))
 for what, about, change in (
         ("coalesced", "COO, coalesced", {}),
         ("not_coalesced", "COO with an index twice, not coalesced",
@@ -130,7 +134,7 @@ for what, about, change in (
         ("without_values", "COO of no values", {"indices": (), "shape": (2, 0), "values": ()}),
         ("hybrid", "COO of rows: one sparse dimension, one dense",
          {"indices": (0, 2), "shape": (1, 2), "values": tuple(range(8)), "values_shape": (2, 4)})):
-    loads("G13", "coo_" + what, about, *coo(**change), SPARSE)
+    loads("G13", "coo_" + what, about, *coo(**change))
 
 
 def compressed(layout="sparse_csr", outer=(0, 1, 2, 3), inner=(1, 3, 0), values=(1, 2, 3),
@@ -175,13 +179,13 @@ for what, about, change in (
         ("bsc_row_too_large", "BSC: a block row of 2 where there are 2",
          {**BSR, "layout": "sparse_bsc", "inner": (1, 2)})):
     refused("G13", ("" if what[:2] in ("cs", "bs") else "csr_") + what,
-            about if ":" in about else "CSR: " + about, *compressed(**change), SPARSE)
+            about if ":" in about else "CSR: " + about, *compressed(**change))
 for what, change in (
         ("csr", {}), ("csc", CSC), ("bsr", BSR), ("bsc", {**BSR, "layout": "sparse_bsc"}),
         ("csr_without_values", {"outer": (0, 0, 0, 0), "inner": (), "values": ()})):
-    loads("G13", what, what.replace("_", " ").upper(), *compressed(**change), SPARSE)
+    loads("G13", what, what.replace("_", " ").upper(), *compressed(**change))
 refused("G13", "layout_strided", "a sparse tensor whose layout is strided", FLOAT_CONTENT,
-        sparse("strided", tensor(), tensor(), size(4)), SPARSE)
+        sparse("strided", tensor(), tensor(), size(4)))
 bad("G13", "layout_unknown", "a layout that there is not",
     FLOAT_CONTENT.file(sparse("sparse_evil", tensor(), tensor(), size(4))), "Pickle",
     "_get_layout", stage="pickle")
@@ -239,14 +243,13 @@ for what, about, made in (
         ("zero_points_too_short", "one zero point for two channels", per_channel(zeros=(0,))),
         ("channel_stride_outside", "per channel, with a stride that leaves the storage",
          per_channel(strides=(2**40, 1)))):
-    refused("G14", what, about, *made, QUANTIZED,
-            kind="Storage" if what == "storage_of_floats" else "Layout")
-loads("G14", "per_tensor", "per tensor, quint8", *quantized(PLAIN), QUANTIZED)
-loads("G14", "per_tensor_qint8", "per tensor, qint8", *quantized(PLAIN, kind="QInt8Storage"),
-      QUANTIZED)
-loads("G14", "per_channel", "per channel", *per_channel(), QUANTIZED)
+    refused("G14", what, about, *made,
+            kind={"storage_of_floats": "Storage", "scheme_symmetric": "Unsupported"}.get(what, "Layout"))
+loads("G14", "per_tensor", "per tensor, quint8", *quantized(PLAIN))
+loads("G14", "per_tensor_qint8", "per tensor, qint8", *quantized(PLAIN, kind="QInt8Storage"))
+loads("G14", "per_channel", "per channel", *per_channel())
 FLOAT_PARAMETERS = Content()
 FLOAT_SCHEME = scheme("per_channel_affine_float_qparams", FLOAT_PARAMETERS.tensor((0.5, 0.25)),
                       FLOAT_PARAMETERS.tensor((0.0, 1.0)), number(0))
 loads("G14", "float_parameters", "per channel, with floats as zero points",
-      *quantized(FLOAT_SCHEME, sizes=(2, 2), content=FLOAT_PARAMETERS), QUANTIZED)
+      *quantized(FLOAT_SCHEME, sizes=(2, 2), content=FLOAT_PARAMETERS))

@@ -206,7 +206,8 @@ Result<TensorSpec> TensorTable::build_from_type(Arguments arguments) {
   const auto function = constructor_of(arguments[0]);
   const auto type = constructor_of(arguments[1]);
   const bool is_parameter = type == Constructor::kParameter;
-  if (!function || function == Constructor::kRebuildFromTypeV2 || wraps_a_tensor(*function) ||
+  if (!function || *function < Constructor::kTensorClass ||
+      function == Constructor::kRebuildFromTypeV2 || wraps_a_tensor(*function) ||
       (type != Constructor::kTensorClass && !is_parameter)) {
     return wrong_arguments();
   }
