@@ -29,5 +29,8 @@
 #include "loader/torch/load.h"
 #include "loader/torch/load_into.h"
 #include "loader/torch/load_state_dict.h"
+#include "loader/torch/module_state.h"
 #include "loader/torch/optimizer_state.h"
+#include "loader/torch/save.h"
 #include "loader/torch/state_dict.h"
+#include "loader/torch/tree.h"
