@@ -39,6 +39,18 @@ class ByteSource {
   // size(); kIo where reading fails or the file has become shorter. Never raises SIGBUS.
   virtual Result<void> read_at(std::uint64_t offset, std::span<std::byte> out) const = 0;
 
+  // Whether the byte at `offset` can be read without waiting for a disk, as far as can be told.
+  virtual bool is_cached(std::uint64_t offset) const {
+    static_cast<void>(offset);
+    return true;
+  }
+
+  // As read_at, but past the page cache where the source has one and can: for data that is not in
+  // it. `offset` and the address and size of `out` have to be multiples of kDirectUnit; what of
+  // `out` would lie behind the source's end holds anything.
+  static constexpr std::uint64_t kDirectUnit = 4096;
+  virtual Result<void> read_direct(std::uint64_t offset, std::span<std::byte> out) const;
+
   // All bytes, where the source can lend them (mapped or in memory), else empty. They stay valid
   // as long as the source; a mapped file's bytes follow the file.
   virtual std::span<const std::byte> view() const { return {}; }

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "loader/base/text.h"
@@ -74,7 +75,10 @@ Result<std::unique_ptr<ByteSource>> FileSource::adopt(int descriptor, std::strin
   return std::unique_ptr<ByteSource>(new FileSource(owned.release(), std::move(name), status));
 }
 
-FileSource::~FileSource() { ::close(descriptor_); }
+FileSource::~FileSource() {
+  ::close(descriptor_);
+  if (direct_descriptor_ >= 0) ::close(direct_descriptor_);
+}
 
 std::uint64_t FileSource::allocated_bytes() const {
   constexpr std::uint64_t kBlock = 512;  // the unit of st_blocks, whatever the file system's is
@@ -99,6 +103,33 @@ Result<void> FileSource::read_at(std::uint64_t offset, std::span<std::byte> out)
     out = out.subspan(static_cast<std::size_t>(count));
   }
   return {};
+}
+
+bool FileSource::is_cached(std::uint64_t offset) const {
+  std::byte byte;
+  const iovec one = {&byte, 1};
+  // EAGAIN: it would have to wait. Other errors say nothing about where the bytes are.
+  return ::preadv2(descriptor_, &one, 1, static_cast<off_t>(offset), RWF_NOWAIT) >= 0 ||
+         errno != EAGAIN;
+}
+
+Result<void> FileSource::read_direct(std::uint64_t offset, std::span<std::byte> out) const {
+  HARDLOAD_TRY(check_range(offset, 0));
+  std::call_once(direct_once_, [&] {
+    const std::string itself = concat("/proc/self/fd/", descriptor_);
+    direct_descriptor_ = ::open(itself.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT);
+  });
+  while (direct_descriptor_ >= 0 && !out.empty()) {
+    const ssize_t count =
+        ::pread(direct_descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) break;  // a file system that wants it otherwise: read_at tells what is wrong
+    const std::uint64_t units = static_cast<std::uint64_t>(count) / kDirectUnit * kDirectUnit;
+    if (units == 0) break;  // the end of the file
+    offset += units;
+    out = out.subspan(units);
+  }
+  return ByteSource::read_direct(offset, out);
 }
 
 Result<void> FileSource::check_unchanged() const {

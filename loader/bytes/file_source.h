@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include <sys/stat.h>
@@ -30,6 +31,8 @@ class FileSource : public ByteSource {
   std::uint64_t size() const override { return static_cast<std::uint64_t>(status_.st_size); }
   std::uint64_t allocated_bytes() const override;
   Result<void> read_at(std::uint64_t offset, std::span<std::byte> out) const override;
+  bool is_cached(std::uint64_t offset) const override;
+  Result<void> read_direct(std::uint64_t offset, std::span<std::byte> out) const override;
   Result<void> check_unchanged() const override;
 
  protected:
@@ -41,6 +44,10 @@ class FileSource : public ByteSource {
   int descriptor_;
   std::string name_;
   struct stat status_;  // as it was when the file was opened
+  // The same file, opened once more to be read past the page cache, when that is first asked for;
+  // -1 where it cannot be.
+  mutable std::once_flag direct_once_;
+  mutable int direct_descriptor_ = -1;
 };
 
 // The whole file is also mapped, privately: bytes lent by view() may be written without changing

@@ -22,6 +22,12 @@ Result<void> SliceSource::read_at(std::uint64_t offset, std::span<std::byte> out
   return whole_->read_at(offset_ + offset, out);
 }
 
+Result<void> SliceSource::read_direct(std::uint64_t offset, std::span<std::byte> out) const {
+  if (offset_ % kDirectUnit != 0) return ByteSource::read_direct(offset, out);
+  HARDLOAD_TRY(check_range(offset, 0));
+  return whole_->read_direct(offset_ + offset, out);
+}
+
 std::span<const std::byte> SliceSource::view() const {
   const auto whole = whole_->view();
   return whole.empty() ? whole : whole.subspan(offset_, bytes_);

@@ -25,6 +25,10 @@ class SliceSource final : public ByteSource {
   std::uint64_t size() const override { return bytes_; }
   std::uint64_t allocated_bytes() const override;
   Result<void> read_at(std::uint64_t offset, std::span<std::byte> out) const override;
+  bool is_cached(std::uint64_t offset) const override {
+    return whole_->is_cached(offset_ + offset);
+  }
+  Result<void> read_direct(std::uint64_t offset, std::span<std::byte> out) const override;
   std::span<const std::byte> view() const override;
   Result<void> check_unchanged() const override { return whole_->check_unchanged(); }
 

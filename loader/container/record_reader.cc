@@ -16,11 +16,6 @@ Error wrong(const Record& record, ErrorKind kind, std::string problem) {
   return Error(kind, Stage::kContainer, std::move(problem)).in_record(record.name);
 }
 
-Error checksum_differs(const Record& record, std::uint32_t actual) {
-  return wrong(record, ErrorKind::kChecksum,
-               concat("the record's CRC-32 is ", actual, ", but the archive says ", record.crc32));
-}
-
 }  // namespace
 
 Result<void> check_expansion(const ByteSource& source, const Record& record, const Limits& limits) {
@@ -60,11 +55,14 @@ Result<Buffer> read_record(const ByteSource& source, const Record& record,
     }
     content = std::move(inflated);
   }
-  if (options.verify_crc && !record.lacks_crc32()) {
-    const std::uint32_t actual = crc32(content.bytes());
-    if (actual != record.crc32) return checksum_differs(record, actual);
-  }
+  if (options.verify_crc) HARDLOAD_TRY(check_crc(record, crc32(content.bytes())));
   return content;
+}
+
+Result<void> check_crc(const Record& record, std::uint32_t actual) {
+  if (record.lacks_crc32() || actual == record.crc32) return {};
+  return wrong(record, ErrorKind::kChecksum,
+               concat("the record's CRC-32 is ", actual, ", but the archive says ", record.crc32));
 }
 
 Result<void> verify_record(const ByteSource& source, const Record& record, const Limits& limits) {
@@ -82,8 +80,7 @@ Result<void> verify_record(const ByteSource& source, const Record& record, const
     actual = crc32(part, actual);
     done += part.size();
   }
-  if (record.lacks_crc32() || actual == record.crc32) return {};
-  return checksum_differs(record, actual);
+  return check_crc(record, actual);
 }
 
 }  // namespace hardload

@@ -32,6 +32,9 @@ Result<void> check_expansion(const ByteSource& source, std::span<const Record> r
 Result<Buffer> read_record(const ByteSource& source, const Record& record,
                            const RecordOptions& options);
 
+// kChecksum unless `actual`, the CRC-32 of the content, is what the archive says, if it says one.
+Result<void> check_crc(const Record& record, std::uint32_t actual);
+
 // Compares the CRC-32 of `record` with its content (and, where it is deflated, that it inflates to
 // its declared size), in little memory unless it is deflated. The same errors. A record that lacks
 // a CRC is read, but there is nothing to compare.

@@ -14,13 +14,12 @@
 #include "loader/torch/guard.h"
 #include "loader/torch/move_tensors.h"
 #include "loader/torch/prepare_copy.h"
-#include "loader/transfer/parallel.h"
+#include "loader/transfer/read_ranges.h"
 
 namespace hardload {
 namespace {
 
-constexpr std::uint64_t kChunk = 4 << 20;  // bytes between two looks at the progress
-constexpr std::size_t kNamed = 100;        // keys that an error names
+constexpr std::size_t kNamed = 100;  // keys that an error names
 
 class InPlace {
  public:
@@ -45,11 +44,11 @@ class InPlace {
     HARDLOAD_TRY(source_->check_unchanged());
     // From here on targets change.
     auto moved = move(progress);
-    for (const std::size_t i : direct_) {
-      if (is_written_[i]) copies_[i].target.unsafeGetTensorImpl()->bump_version();
+    for (std::size_t i = 0; i < direct_.size(); ++i) {
+      if (is_written_[i]) copies_[direct_[i]].target.unsafeGetTensorImpl()->bump_version();
     }
     for (std::size_t i = 0; moved.ok() && i < prepared_.size(); ++i) {
-      is_written_[converted_[i]] = true;
+      is_written_[direct_.size() + i] = true;
       moved = guarded([&] { return prepared_[i].publish(), Result<void>(); });
     }
     if (moved.ok()) moved = source_->check_unchanged();
@@ -92,11 +91,14 @@ class InPlace {
   Result<void> verify() const {
     std::set<const Record*> records;
     for (const std::size_t i : direct_) records.insert(storage(copies_[i]).record);
-    const std::vector<const Record*> list(records.begin(), records.end());
-    return for_each_parallel(list.size(), options_.threads, [&](std::size_t i) -> Result<void> {
-      if (options_.verify_crc) return verify_record(*source_, *list[i], options_.limits);
-      return check_expansion(*source_, *list[i], options_.limits);
-    });
+    std::vector<FileRange> ranges;
+    for (const Record* record : records) {
+      HARDLOAD_TRY(check_expansion(*source_, *record, options_.limits));
+      ranges.push_back({record->data_offset, record->bytes, /*destination=*/nullptr, record});
+    }
+    if (!options_.verify_crc) return {};
+    Progress silent({}, 0);
+    return read_ranges(*source_, ranges, {.threads = options_.threads, .progress = silent});
   }
 
   // What needs more than reading is made ready beside the module, in little memory.
@@ -137,41 +139,37 @@ class InPlace {
     // Parameters that share memory are written in PyTorch's order: the last one stays.
     std::set<const void*> storages;
     bool is_shared = false;
+    std::vector<FileRange> ranges;
     for (const std::size_t i : direct_) {
+      const at::Tensor& target = copies_[i].target;
+      const TensorSpec& from = spec(copies_[i]);
+      const std::uint64_t begin = storage(copies_[i]).record->data_offset +
+                                  static_cast<std::uint64_t>(from.offset) * item_bytes(from.dtype);
       // Memory that is shared until somebody writes to it is taken here.
-      if (copies_[i].target.numel() > 0) copies_[i].target.mutable_data_ptr();
-      const void* storage = copies_[i].target.storage().unsafeGetStorageImpl();
-      is_shared = !storages.insert(storage).second || is_shared;
+      auto* to = target.numel() > 0 ? static_cast<std::byte*>(target.mutable_data_ptr()) : nullptr;
+      ranges.push_back({begin, target.nbytes(), to});
+      is_shared = !storages.insert(target.storage().unsafeGetStorageImpl()).second || is_shared;
     }
-    const unsigned threads = is_shared ? 1 : options_.threads;
-    return for_each_parallel(direct_.size(), threads,
-                             [&](std::size_t i) { return read(direct_[i], progress); });
-  }
-
-  Result<void> read(std::size_t number, Progress& progress) {
-    const InPlaceCopy& copy = copies_[number];
-    const TensorSpec& from = spec(copy);
-    const std::uint64_t bytes = copy.target.nbytes();
-    if (bytes == 0) return {};
-    auto* to = static_cast<std::byte*>(copy.target.mutable_data_ptr());
-    const std::uint64_t begin = storage(copy).record->data_offset +
-                                static_cast<std::uint64_t>(from.offset) * item_bytes(from.dtype);
-    is_written_[number] = true;
-    for (std::uint64_t done = 0; done < bytes; done += kChunk) {
-      const std::uint64_t count = std::min(kChunk, bytes - done);
-      HARDLOAD_TRY(source_->read_at(begin + done, {to + done, count}));
-      HARDLOAD_TRY(progress.add(count));
+    ReadOptions options = {.threads = options_.threads, .progress = progress};
+    options.begun = is_written_.get();
+    if (!is_shared) return read_ranges(*source_, ranges, options);
+    for (const FileRange& range : ranges) {
+      HARDLOAD_TRY(read_ranges(*source_, std::span(&range, 1), options));
+      ++options.begun;
     }
     return {};
   }
 
   Error torn(const Error& cause) const {
+    std::vector<std::size_t> order = direct_;
+    order.insert(order.end(), converted_.begin(), converted_.end());
     std::string keys;
     std::size_t written = 0;
-    for (std::size_t i = 0; i < copies_.size(); ++i) {
+    for (std::size_t i = 0; i < order.size(); ++i) {
       if (!is_written_[i]) continue;
-      if (written++ < kNamed) append(keys, keys.empty() ? "'" : ", '", copies_[i].key, "'");
+      if (written++ < kNamed) append(keys, keys.empty() ? "'" : ", '", copies_[order[i]].key, "'");
     }
+    if (written == 0) return cause;
     if (written > kNamed) append(keys, " and ", written - kNamed, " more");
     return Error(
         ErrorKind::kTorn, Stage::kTorch,
@@ -183,9 +181,9 @@ class InPlace {
   const std::shared_ptr<const Manifest> manifest_;
   const std::vector<InPlaceCopy>& copies_;
   const LoadOptions& options_;
-  std::vector<std::size_t> direct_, converted_;  // among copies_
-  std::vector<PreparedCopy> prepared_;           // of converted_
-  std::unique_ptr<std::atomic<bool>[]> is_written_;
+  std::vector<std::size_t> direct_, converted_;      // among copies_
+  std::vector<PreparedCopy> prepared_;               // of converted_
+  std::unique_ptr<std::atomic<bool>[]> is_written_;  // of direct_, then of converted_
 };
 
 }  // namespace

@@ -44,12 +44,14 @@ Result<IncompatibleKeys> load_staged(torch::nn::Module& module, Described descri
   // Copies cross devices by themselves, one parameter at a time.
   const MapLocation places = options.state_dict.assign ? options.load.map_location : "cpu";
   HARDLOAD_ASSIGN(const auto devices, place(*described.manifest, places, machine_devices));
-  HARDLOAD_ASSIGN(const Checkpoint loaded,
-                  move_tensors(archive, described.manifest, selection, devices, options.load));
-  for (const PlannedCopy& copy : plan.copies) {
-    described.state.entries[copy.state].tensor = loaded.tensors()[described.number(copy.state)];
+  {
+    HARDLOAD_ASSIGN(const Checkpoint loaded,
+                    move_tensors(archive, described.manifest, selection, devices, options.load));
+    for (const PlannedCopy& copy : plan.copies) {
+      described.state.entries[copy.state].tensor = loaded.tensors()[described.number(copy.state)];
+    }
   }
-  return load_state_dict(module, described.state, options.state_dict);
+  return load_owned_state_dict(module, std::move(described.state), options.state_dict);
 }
 
 }  // namespace

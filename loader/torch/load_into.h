@@ -21,7 +21,10 @@ namespace hardload {
 
 enum class LoadMode {
   // All or nothing: everything is read and verified beside the module first. Takes as much memory
-  // again as is loaded.
+  // again as is loaded. Parameters of the file's dtype and strides that are all of their storage
+  // then
+  // get that memory in the place of their own: views, ties and aliases follow, raw pointers that
+  // somebody kept (data_ptr()) do not.
   kStaged,
   // Bytes go straight to the module, which takes no more than 64 MiB beside it. All CRC-32s are
   // compared in a first pass; should the file change, or reading fail, in the second, the module is

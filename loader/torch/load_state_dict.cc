@@ -31,8 +31,11 @@ namespace {
 // All that happens before the module changes, and then the change.
 class Loading {
  public:
-  Loading(torch::nn::Module& module, const StateDict& state, const LoadStateDictOptions& options)
+  // `owned`: the same state dict, where it is to be left without tensors; or nullptr.
+  Loading(torch::nn::Module& module, const StateDict& state, StateDict* owned,
+          const LoadStateDictOptions& options)
       : state_(state),
+        owned_(owned),
         options_(options),
         rules_{options.strip_prefix, options.renames, options.add_prefix},
         targets_(list_targets(module)),
@@ -228,6 +231,8 @@ class Loading {
 
   // What can fail goes first: nothing on the CPU does.
   Result<void> publish() {
+    // So that the copies are the only ones that have them.
+    if (owned_ != nullptr) owned_->entries.clear();
     std::size_t written = 0;
     for (PreparedCopy& copy : copies_) {
       if (!copy.may_fail()) continue;
@@ -241,7 +246,7 @@ class Loading {
       ++written;
     }
     for (PreparedCopy& copy : copies_) {
-      if (!copy.may_fail()) copy.publish();
+      if (!copy.may_fail()) copy.publish(/*may_take_memory=*/owned_ != nullptr);
     }
     for (PreparedAssign& assign : assigns_) assign.publish();
     for (std::size_t i = 0; i < assigns_.size(); ++i) {
@@ -280,6 +285,7 @@ class Loading {
   }
 
   const StateDict& state_;
+  StateDict* const owned_;
   const LoadStateDictOptions& options_;
   const KeyRules rules_;
   ModuleTargets targets_;
@@ -296,13 +302,18 @@ class Loading {
 Result<IncompatibleKeys> load_state_dict(torch::nn::Module& module, const StateDict& state,
                                          const LoadStateDictOptions& options) {
   HARDLOAD_TRY(check_rules({options.strip_prefix, options.renames, options.add_prefix}));
-  return guarded([&] { return Loading(module, state, options).run(); });
+  return guarded([&] { return Loading(module, state, nullptr, options).run(); });
+}
+
+Result<IncompatibleKeys> load_owned_state_dict(torch::nn::Module& module, StateDict state,
+                                               const LoadStateDictOptions& options) {
+  return guarded([&] { return Loading(module, state, &state, options).run(); });
 }
 
 Result<LoadPlan> plan_load_state_dict(torch::nn::Module& module, const StateDict& state,
                                       const LoadStateDictOptions& options) {
   HARDLOAD_TRY(check_rules({options.strip_prefix, options.renames, options.add_prefix}));
-  return guarded([&] { return Loading(module, state, options).plan(); });
+  return guarded([&] { return Loading(module, state, nullptr, options).plan(); });
 }
 
 }  // namespace hardload

@@ -64,7 +64,6 @@ Result<Checkpoint> move_tensors(const std::shared_ptr<const ByteSource>& source,
                                 std::shared_ptr<const Manifest> manifest,
                                 const Selection& selection, std::span<const Device> places,
                                 const LoadOptions& options) {
-  HostMemory memory(manifest->storages().size());
   std::vector<std::size_t> to_read;
   std::vector<bool> is_lent(places.size());
   for (std::size_t i = 0; i < places.size(); ++i) {
@@ -75,6 +74,7 @@ Result<Checkpoint> move_tensors(const std::shared_ptr<const ByteSource>& source,
     if (!lend_it && places[i].type != "meta") to_read.push_back(i);
   }
   HARDLOAD_TRY(check_budget(*manifest, to_read, options.memory_budget));
+  HostMemory memory(*manifest, to_read);
   HARDLOAD_ASSIGN(const TransferReport report, transfer(*source, *manifest, to_read, memory,
                                                         {.limits = options.limits,
                                                          .threads = options.threads,

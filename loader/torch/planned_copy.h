@@ -28,4 +28,9 @@ struct LoadPlan {
 Result<LoadPlan> plan_load_state_dict(torch::nn::Module& module, const StateDict& state,
                                       const LoadStateDictOptions& options);
 
+// load_state_dict as the plan says. Where `state` is the only holder of a tensor, the parameter may
+// take its memory over instead of a copy (see PreparedCopy::publish).
+Result<IncompatibleKeys> load_owned_state_dict(torch::nn::Module& module, StateDict state,
+                                               const LoadStateDictOptions& options);
+
 }  // namespace hardload

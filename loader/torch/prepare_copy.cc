@@ -2,11 +2,14 @@
 
 #include <cstring>
 #include <typeinfo>
+#include <utility>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_strided.h>
 #include <c10/core/GradMode.h>
 #include <c10/core/TensorImpl.h>
+
+#include "loader/torch/host_memory.h"
 
 namespace hardload {
 namespace {
@@ -22,6 +25,12 @@ bool has_host_bytes(const at::Tensor& tensor) {
 bool are_alike(const at::Tensor& a, const at::Tensor& b) {
   if (a.is_contiguous() && b.is_contiguous()) return true;
   return a.is_non_overlapping_and_dense() && a.sizes() == b.sizes() && a.strides() == b.strides();
+}
+
+// Whether the tensor is all of its storage, whose memory another may take the place of.
+bool is_whole_storage(const at::Tensor& tensor) {
+  return tensor.storage_offset() == 0 && tensor.nbytes() == tensor.storage().nbytes() &&
+         is_ordinary_memory(tensor.storage().data_ptr());
 }
 
 }  // namespace
@@ -60,14 +69,22 @@ PreparedCopy PreparedCopy::make(const at::Tensor& target, const at::Tensor& sour
   return PreparedCopy(target.detach(), std::move(converted), Way::kTorch);
 }
 
-void PreparedCopy::publish() {
+bool PreparedCopy::can_take_memory() const {
+  return source_.use_count() == 1 && source_.storage().use_count() == 1 &&
+         is_whole_storage(source_) && is_whole_storage(target_);
+}
+
+void PreparedCopy::publish(bool may_take_memory) {
   if (way_ == Way::kTorch) {
     const c10::NoGradGuard no_grad;
     target_.copy_(source_);  // counts its own version
     return;
   }
   if (target_.numel() > 0) {
-    if (way_ == Way::kBytes) {
+    if (way_ == Way::kBytes && may_take_memory && can_take_memory()) {
+      c10::DataPtr memory = source_.storage().unsafeGetStorageImpl()->set_data_ptr({});
+      target_.storage().unsafeGetStorageImpl()->set_data_ptr_noswap(std::move(memory));
+    } else if (way_ == Way::kBytes) {
       // May be the same memory: a state dict of the module itself.
       std::memmove(target_.mutable_data_ptr(), source_.const_data_ptr(), target_.nbytes());
     } else {
@@ -75,6 +92,7 @@ void PreparedCopy::publish() {
     }
   }
   target_.unsafeGetTensorImpl()->bump_version();
+  source_.reset();
 }
 
 void PreparedCopy::copy_strided() {

@@ -30,7 +30,10 @@ class PreparedCopy {
   bool may_fail() const { return way_ == Way::kTorch; }
 
   // Changes the target, and tells autograd. Only where may_fail(): may throw what LibTorch throws.
-  void publish();
+  // With `may_take_memory` and where nobody else has the source, nothing is copied: its memory
+  // takes the place of the target's storage's. All tensors that view the storage see it; raw
+  // pointers to the old memory are stale.
+  void publish(bool may_take_memory = false);
 
  private:
   enum class Way {
@@ -41,6 +44,7 @@ class PreparedCopy {
   PreparedCopy(at::Tensor target, at::Tensor source, Way way)
       : target_(std::move(target)), source_(std::move(source)), way_(way) {}
 
+  bool can_take_memory() const;
   void copy_strided();
 
   at::Tensor target_;

@@ -21,6 +21,8 @@ Result<void> guarded(const std::function<Result<void>(std::size_t)>& work, std::
 
 }  // namespace
 
+unsigned machine_threads() { return std::max(1u, std::thread::hardware_concurrency()); }
+
 Result<void> for_each_parallel(std::size_t count, unsigned threads,
                                const std::function<Result<void>(std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
@@ -44,7 +46,7 @@ Result<void> for_each_parallel(std::size_t count, unsigned threads,
     }
   };
 
-  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+  if (threads == 0) threads = machine_threads();
   std::vector<std::thread> helpers;
   const std::size_t wanted = std::min<std::size_t>(threads, count);
   try {

@@ -8,6 +8,9 @@
 
 namespace hardload {
 
+// The threads that the machine runs at a time.
+unsigned machine_threads();
+
 // Calls `work(i)` once for each i below `count`, on up to `threads` threads (0: as many as the
 // machine has), the caller's among them. After an error no new item is begun; of several errors
 // that of the lowest item is returned. `work` has to be safe to call from several threads at once

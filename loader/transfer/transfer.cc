@@ -9,15 +9,12 @@
 #include "loader/base/byte_swap.h"
 #include "loader/base/checked.h"
 #include "loader/base/text.h"
-#include "loader/container/crc32.h"
 #include "loader/container/record_reader.h"
 #include "loader/transfer/parallel.h"
+#include "loader/transfer/read_ranges.h"
 
 namespace hardload {
 namespace {
-
-// Small enough that a chunk is still in the cache when its CRC is computed.
-constexpr std::size_t kChunk = 256 << 10;
 
 // One storage on its way.
 struct Move {
@@ -25,39 +22,13 @@ struct Move {
   std::span<std::byte> destination;
 };
 
-Result<void> read_stored(const ByteSource& source, const Record& record,
-                         std::span<std::byte> destination, bool verify_crc, Progress& progress) {
-  std::uint32_t crc = 0;
-  for (std::size_t done = 0; done < destination.size(); done += kChunk) {
-    const auto chunk = destination.subspan(done, std::min(kChunk, destination.size() - done));
-    HARDLOAD_TRY(source.read_at(record.data_offset + done, chunk));
-    if (verify_crc) crc = crc32(chunk, crc);
-    HARDLOAD_TRY(progress.add(chunk.size()));
-  }
-  if (!verify_crc || record.lacks_crc32() || crc == record.crc32) return {};
-  return Error(ErrorKind::kChecksum, Stage::kTransfer,
-               concat("the record's CRC-32 is ", crc, ", but the archive says ", record.crc32))
-      .in_record(record.name);
-}
-
-Result<void> run(const ByteSource& source, ByteOrder order, const Move& move,
-                 const TransferOptions& options, Progress& progress) {
-  const Record* record = move.storage->record;
-  if (record == nullptr || move.destination.empty()) return {};
-  if (record->compression == Compression::kStored) {
-    HARDLOAD_TRY(read_stored(source, *record, move.destination, options.verify_crc, progress));
-  } else {
-    HARDLOAD_ASSIGN(
-        const Buffer content,
-        read_record(source, *record, {.limits = options.limits, .verify_crc = options.verify_crc}));
-    std::memcpy(move.destination.data(), content.bytes().data(), content.size());
-    HARDLOAD_TRY(progress.add(content.size()));
-  }
-  // As torch does it: by the storage's type, whatever the types of the tensors that view it.
-  if ((order == ByteOrder::kLittle) != (std::endian::native == std::endian::little)) {
-    swap_bytes(move.destination, info(move.storage->dtype).swap_bytes);
-  }
-  return {};
+Result<void> inflate_record(const ByteSource& source, const Move& move,
+                            const TransferOptions& options, Progress& progress) {
+  HARDLOAD_ASSIGN(const Buffer content,
+                  read_record(source, *move.storage->record,
+                              {.limits = options.limits, .verify_crc = options.verify_crc}));
+  std::memcpy(move.destination.data(), content.bytes().data(), content.size());
+  return progress.add(content.size());
 }
 
 // The bytes that the storages need, justified by what the file really occupies.
@@ -105,9 +76,30 @@ Result<TransferReport> transfer(const ByteSource& source, const Manifest& manife
   }
   Progress progress(options.progress, report.bytes);
   HARDLOAD_TRY(progress.add(0));
-  HARDLOAD_TRY(for_each_parallel(moves.size(), options.threads, [&](std::size_t i) {
-    return run(source, manifest.byte_order(), moves[i], options, progress);
+  std::vector<FileRange> stored;
+  std::vector<Move> deflated;
+  for (const Move& move : moves) {
+    const Record* record = move.storage->record;
+    if (record == nullptr || move.destination.empty()) continue;
+    if (record->compression == Compression::kStored) {
+      stored.push_back({record->data_offset, record->bytes, move.destination.data(),
+                        options.verify_crc ? record : nullptr});
+    } else {
+      deflated.push_back(move);
+    }
+  }
+  HARDLOAD_TRY(read_ranges(source, stored, {.threads = options.threads, .progress = progress}));
+  HARDLOAD_TRY(for_each_parallel(deflated.size(), options.threads, [&](std::size_t i) {
+    return inflate_record(source, deflated[i], options, progress);
   }));
+  // As torch does it: by the storage's type, whatever the types of the tensors that view it.
+  if ((manifest.byte_order() == ByteOrder::kLittle) !=
+      (std::endian::native == std::endian::little)) {
+    HARDLOAD_TRY(for_each_parallel(moves.size(), options.threads, [&](std::size_t i) {
+      swap_bytes(moves[i].destination, info(moves[i].storage->dtype).swap_bytes);
+      return Result<void>();
+    }));
+  }
   HARDLOAD_TRY(source.check_unchanged());
   return report;
 }

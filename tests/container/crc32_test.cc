@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "loader/container/crc32_folded.h"
+#include "loader/container/crc32_polynomial.h"
 #include "tests/support/matchers.h"
 
 namespace hardload {
@@ -62,6 +64,42 @@ TEST(Crc32, ContinuesAfterEarlierBytes) {
   for (std::size_t split = 0; split <= bytes.size(); ++split) {
     const std::uint32_t before = crc32(as_bytes(bytes).first(split));
     EXPECT_EQ(crc32(as_bytes(bytes).subspan(split), before), crc32_by_bits(bytes)) << split;
+  }
+}
+
+TEST(Crc32, JoinsTheCrcsOfParts) {
+  const std::string bytes = mixed_bytes(700);
+  for (std::size_t split = 0; split <= bytes.size(); split += 3) {
+    const auto first = as_bytes(bytes).first(split), second = as_bytes(bytes).subspan(split);
+    EXPECT_EQ(crc32_joined(crc32(first), crc32(second), second.size()), crc32_by_bits(bytes));
+  }
+  // Zeros behind a byte, more than can be tried: that many squarings of x^8, here done one by one.
+  std::uint32_t power = crc_power(8);
+  for (int i = 0; i < 40; ++i) power = crc_product(power, power);
+  EXPECT_EQ(crc32_joined(0x12345678, 0, std::uint64_t{1} << 40), crc_product(0x12345678, power));
+}
+
+TEST(Crc32Polynomial, HasThePublishedPowers) {
+  // Intel's paper names R1 to R5, reflected and shifted by one.
+  const auto shifted = [](std::uint64_t n) { return std::uint64_t{crc_power(n)} << 1; };
+  EXPECT_EQ(shifted(4 * 128 + 32), 0x154442bd4u);
+  EXPECT_EQ(shifted(4 * 128 - 32), 0x1c6e41596u);
+  EXPECT_EQ(shifted(128 + 32), 0x1751997d0u);
+  EXPECT_EQ(shifted(128 - 32), 0x0ccaa009eu);
+  EXPECT_EQ(shifted(64), 0x163cd6124u);
+}
+
+TEST(Crc32Folded, EqualsTheDefinition) {
+  if (!can_fold_crc32()) GTEST_SKIP() << "this processor has no VPCLMULQDQ";
+  const std::string bytes = mixed_bytes(3000);
+  for (std::size_t start : {0u, 1u, 7u, 31u}) {
+    for (std::size_t count = 0; start + count <= bytes.size(); count += 13) {
+      const std::string_view part = std::string_view(bytes).substr(start, count);
+      ASSERT_EQ(crc32_folded(as_bytes(part), 0), crc32_by_bits(part)) << start << " " << count;
+      const std::uint32_t before = crc32_by_bits(std::string_view(bytes).substr(0, start));
+      ASSERT_EQ(crc32_folded(as_bytes(part), before),
+                crc32_by_bits(std::string_view(bytes).substr(0, start + count)));
+    }
   }
 }
 

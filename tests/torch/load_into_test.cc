@@ -89,9 +89,10 @@ std::string write_file(const std::string& name, bool is_damaged = false,
   pickle.text("other").tensor("FloatStorage", "2", 4096, {4096}, {1});
   CheckpointBuilder builder;
   builder.pickle(pickle.op('u').stop()).storage("0", std::string(24, '\1'));
+  // So much between the two that they are not read together.
+  builder.storage("2", std::string(16384, '\7'));
   const auto flip = [&](auto& f) { f.crc32 ^= is_damaged ? 1 : 0; };
   builder.record("data/1", std::string(12, '\2'), {.descriptor = flip, .central = flip});
-  builder.storage("2", std::string(16384, '\7'));
   const std::string bytes = builder.build();
   if (other_offset != nullptr) *other_offset = bytes.find(std::string(16384, '\7'));
   return testing::write_temporary(name, bytes);

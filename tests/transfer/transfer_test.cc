@@ -122,7 +122,7 @@ TEST(Transfer, MovesWhatIsAskedForInThatOrder) {
   EXPECT_EQ(sink.content(1), "bbb");
   EXPECT_EQ(report->bytes, 4u);
   EXPECT_EQ(report->verified_bytes, 4u);
-  EXPECT_EQ(source.reads, 2);
+  EXPECT_EQ(source.reads, 1);  // they lie so close to each other
 }
 
 TEST(Transfer, ReadsNothingForEmptyStorages) {

@@ -1,0 +1,158 @@
+#include "loader/transfer/read_ranges.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "loader/container/crc32.h"
+#include "loader/container/record_reader.h"
+#include "loader/transfer/buffer_pool.h"
+#include "loader/transfer/parallel.h"
+
+namespace hardload {
+namespace {
+
+// Bytes between two looks at the progress: small enough to be in the cache still when their CRC is
+// computed.
+constexpr std::uint64_t kCached = 256 << 10;
+// What one request asks of a disk, and how many requests keep it busy.
+constexpr std::uint64_t kRequest = 1 << 20;
+constexpr unsigned kRequests = 8;
+// Pieces that are looked at to tell whether the file is in the page cache.
+constexpr std::size_t kSamples = 16;
+
+class Reader {
+ public:
+  Reader(const ByteSource& source, std::span<const FileRange> ranges, const ReadOptions& options)
+      : source_(source),
+        ranges_(ranges),
+        options_(options),
+        plan_(ranges),
+        crcs_(plan_.parts().size()),
+        buffers_(kRequest + 2 * ByteSource::kDirectUnit) {}
+
+  Result<void> run() {
+    const auto pieces = plan_.pieces();
+    is_cached_ = is_cached();
+    unsigned threads = options_.threads;
+    if (threads == 0 && !is_cached_) threads = std::max(machine_threads(), kRequests);
+    HARDLOAD_TRY(
+        for_each_parallel(pieces.size(), threads, [&](std::size_t i) { return read(pieces[i]); }));
+    return compare_crcs();
+  }
+
+ private:
+  bool is_cached() const {
+    const auto pieces = plan_.pieces();
+    const std::size_t step = std::max<std::size_t>(1, pieces.size() / kSamples);
+    for (std::size_t i = 0; i < pieces.size(); i += step) {
+      if (!source_.is_cached(pieces[i].offset)) return false;
+    }
+    return true;
+  }
+
+  Result<void> read(const ReadPlan::Piece& piece) {
+    const auto parts = plan_.parts().subspan(piece.first_part, piece.parts);
+    const bool is_direct = !is_cached_ && !source_.is_cached(piece.offset);
+    if (parts.size() == 1 && !is_direct && ranges_[parts[0].range].destination != nullptr) {
+      return read_straight(parts[0]);
+    }
+    HARDLOAD_ASSIGN(const BufferPool::Buffer buffer, buffers_.take());
+    const std::uint64_t window = is_direct ? kRequest : kCached;
+    for (std::uint64_t done = 0; done < piece.bytes; done += window) {
+      const std::uint64_t begin = piece.offset + done;
+      const std::uint64_t count = std::min(window, piece.bytes - done);
+      HARDLOAD_ASSIGN(const auto bytes, read_window(begin, count, buffer.bytes(), is_direct));
+      for (const ReadPlan::Part& part : parts) {
+        const std::uint64_t part_begin = ranges_[part.range].offset + part.begin;
+        const std::uint64_t from = std::max(begin, part_begin);
+        const std::uint64_t to = std::min(begin + count, part_begin + part.bytes);
+        if (from >= to) continue;
+        HARDLOAD_TRY(take(part, from - part_begin, bytes.subspan(from - begin, to - from)));
+      }
+    }
+    return {};
+  }
+
+  // From the page cache to where the bytes are wanted.
+  Result<void> read_straight(const ReadPlan::Part& part) {
+    const FileRange& range = ranges_[part.range];
+    begin(part);
+    for (std::uint64_t done = 0; done < part.bytes; done += kCached) {
+      const std::uint64_t at = part.begin + done;
+      const std::span<std::byte> out(range.destination + at, std::min(kCached, part.bytes - done));
+      HARDLOAD_TRY(source_.read_at(range.offset + at, out));
+      HARDLOAD_TRY(count(part, out));
+    }
+    return {};
+  }
+
+  // The bytes [begin, begin + count) of the file, in `buffer`.
+  Result<std::span<const std::byte>> read_window(std::uint64_t begin, std::uint64_t count,
+                                                 std::span<std::byte> buffer,
+                                                 bool is_direct) const {
+    if (!is_direct) {
+      HARDLOAD_TRY(source_.read_at(begin, buffer.first(count)));
+      return std::span<const std::byte>(buffer.first(count));
+    }
+    constexpr std::uint64_t kUnit = ByteSource::kDirectUnit;
+    const std::uint64_t before = begin % kUnit;
+    const std::uint64_t whole = (before + count + kUnit - 1) / kUnit * kUnit;
+    HARDLOAD_TRY(source_.read_direct(begin - before, buffer.first(whole)));
+    return std::span<const std::byte>(buffer.subspan(before, count));
+  }
+
+  // Takes `bytes`, which stand at `at` in the part, out of a buffer.
+  Result<void> take(const ReadPlan::Part& part, std::uint64_t at,
+                    std::span<const std::byte> bytes) {
+    const FileRange& range = ranges_[part.range];
+    if (range.destination != nullptr) {
+      begin(part);
+      std::memcpy(range.destination + part.begin + at, bytes.data(), bytes.size());
+    }
+    return count(part, bytes);
+  }
+
+  void begin(const ReadPlan::Part& part) {
+    if (options_.begun != nullptr) options_.begun[part.range] = true;
+  }
+
+  Result<void> count(const ReadPlan::Part& part, std::span<const std::byte> bytes) {
+    if (ranges_[part.range].record != nullptr) {
+      std::uint32_t& crc = crcs_[static_cast<std::size_t>(&part - plan_.parts().data())];
+      crc = crc32(bytes, crc);
+    }
+    return options_.progress.add(bytes.size());
+  }
+
+  Result<void> compare_crcs() const {
+    std::vector<std::uint32_t> crcs(ranges_.size());
+    for (std::size_t i = 0; i < crcs_.size(); ++i) {
+      const ReadPlan::Part& part = plan_.parts()[i];
+      std::uint32_t& crc = crcs[part.range];
+      crc = part.begin == 0 ? crcs_[i] : crc32_joined(crc, crcs_[i], part.bytes);
+    }
+    for (std::size_t i = 0; i < ranges_.size(); ++i) {
+      if (ranges_[i].record != nullptr) HARDLOAD_TRY(check_crc(*ranges_[i].record, crcs[i]));
+    }
+    return {};
+  }
+
+  const ByteSource& source_;
+  const std::span<const FileRange> ranges_;
+  const ReadOptions& options_;
+  const ReadPlan plan_;
+  std::vector<std::uint32_t> crcs_;  // of the parts
+  BufferPool buffers_;
+  bool is_cached_ = true;
+};
+
+}  // namespace
+
+Result<void> read_ranges(const ByteSource& source, std::span<const FileRange> ranges,
+                         const ReadOptions& options) {
+  return Reader(source, ranges, options).run();
+}
+
+}  // namespace hardload
