@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""What the engine reaches: hardload, Python's torch and the machine itself, in one run.
+
+usage: ./bazelw run //bench:engine -- [--gib N] [--repetitions N] [--folder FOLDER] [--cold]
+
+Every sample is a process of its own (fresh_load.cc, torch_load.py), and samples of different
+contenders take turns. Each begins in memory that has just been touched and freed, four times the
+file (bench/machine.h says why); the rows called unprimed do not. Each result's digest has to be that
+of the file. Ceilings move the same bytes and do nothing else. Prints a table: medians, and how many
+times as fast hardload is.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).parent
+TORCH_PYTHON = pathlib.Path("external/torch_python/python3")
+
+# Title, hardload's case, and the rivals that it is compared with: torch's, or a ceiling's.
+ROWS = [
+    ("load, fresh process", "load", ["torch load", "read"]),
+    ("load, no CRC", "load-no-crc", ["torch load", "read"]),
+    ("load_into, untouched module", "into-untouched",
+     ["torch load-into-untouched", "torch mmap-into-untouched", "read"]),
+    ("load_into, initialised module", "into", ["torch load-into", "torch mmap-into", "read"]),
+    ("in place, initialised module", "in-place", ["torch mmap-into", "read"]),
+    ("in place, warm process", "warm-in-place", ["warm-memcpy"]),
+    ("in place, warm process, no CRC", "warm-in-place-no-crc", ["warm-memcpy"]),
+]
+COLD_ROWS = [("load, cold file", "load", ["torch load", "direct"])]
+TINY_ROWS = [
+    ("load, 100,000 tensors of 16 bytes", "load", ["torch load"]),
+    ("list 100,000 tensors", "list", ["torch meta"]),
+]
+
+
+class Run:
+    def __init__(self, options, folder):
+        self.options, self.folder = options, folder
+        self.samples = {}
+
+    def write(self, name, size, tensors):
+        path = self.folder / name
+        subprocess.run([HERE / "fresh_load", "write", path, str(size), str(tensors)], check=True)
+        return path
+
+    def sample(self, contender, path, primed, is_cold=False):
+        """One process; `is_cold`: on a copy that was never read."""
+        if is_cold:
+            copy = self.folder / f"cold{random.getrandbits(64)}.pt"
+            shutil.copyfile(path, copy)
+            with open(copy, "rb+") as file:
+                os.fsync(file.fileno())
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            path = copy
+        if contender.startswith("torch "):
+            command = [TORCH_PYTHON, HERE / "torch_load.py", contender.removeprefix("torch ")]
+        else:
+            command = [HERE / "fresh_load", contender]
+        done = subprocess.run([*command, path, str(primed)], capture_output=True, text=True)
+        if is_cold:
+            path.unlink()
+        if done.returncode != 0:
+            sys.exit(f"{contender}: {done.stderr}")
+        return json.loads(done.stdout)
+
+    def rows(self, title, path, rows, primed, is_cold=False):
+        contenders = sorted({c for _, ours, rivals in rows for c in [ours, *rivals]})
+        samples = {c: [] for c in contenders}
+        for repetition in range(self.options.repetitions):
+            random.shuffle(contenders)
+            for number, contender in enumerate(contenders):
+                print(f"\r{title}: {repetition * len(contenders) + number + 1} of "
+                      f"{self.options.repetitions * len(contenders)} ", end="", file=sys.stderr)
+                samples[contender].append(self.sample(contender, path, primed, is_cold))
+        print("\r" + " " * 79 + "\r", end="", file=sys.stderr)
+        digests = {s["digest"] for all_of_one in samples.values() for s in all_of_one} - {0}
+        if len(digests) > 1:
+            sys.exit(f"{title}: contenders disagree on what is in the file")
+        print(f"\n{title}\n{'':34}{'hardload':>10}{'from exec':>10}{'CPU s':>7}{'MiB':>7}   beside")
+        for name, ours, rivals in rows:
+            mine = samples[ours]
+            print(f"{name:34}{show(mine, 'seconds')}{show(mine, 'from_exec')}"
+                  f"{middle(mine, 'cpu'):7.2f}{middle(mine, 'memory') / 2**20:7.0f}   "
+                  + "; ".join(self.beside(rival, samples[rival], mine) for rival in rivals))
+
+    @staticmethod
+    def beside(name, theirs, mine):
+        ratio = middle(theirs, "seconds") / middle(mine, "seconds")
+        return f"{name} {show(theirs, 'seconds').strip()} = {ratio:.2f} x"
+
+
+def middle(samples, field):
+    return statistics.median(sample[field] for sample in samples)
+
+
+def show(samples, field):
+    seconds = middle(samples, field)
+    return f"{seconds * 1e3:7.0f} ms" if seconds < 10 else f"{seconds:8.1f} s"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="engine", description=__doc__.partition("\n")[0])
+    parser.add_argument("--gib", type=float, default=1, help="size of the file (%(default)s)")
+    parser.add_argument("--repetitions", type=int, default=9, help="samples of each (%(default)s)")
+    parser.add_argument("--folder", help="where to write files; on the disk that is to be measured")
+    options = parser.parse_args()
+    size = int(options.gib * 2**30)
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        run = Run(options, pathlib.Path(folder))
+        path = run.write("large.pt", size, 64)
+        name = f"{options.gib:g} GiB in 64 tensors"
+        run.rows(name, path, ROWS, 4 * size)
+        run.rows(name + ", unprimed memory", path, ROWS[:4], 0)
+        run.rows(name + ", not in the page cache", path, COLD_ROWS, 4 * size, is_cold=True)
+        tiny = run.write("tiny.pt", 100_000 * 16, 100_000)
+        run.rows("100,000 tensors of 16 bytes", tiny, TINY_ROWS, 1 << 30)
+
+
+if __name__ == "__main__":
+    main()
