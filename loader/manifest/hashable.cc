@@ -49,7 +49,7 @@ std::string_view as_text(const Value& value) { return Cursor::as_text(value.byte
 // Texts that are equal exactly if Python holds the keys to be equal. `serial` grows from key to key
 // by the length of its text.
 Result<std::string> canonical(const ValueGraph& graph, Slot key, std::size_t serial,
-                              const KeyRules& rules) {
+                              const KeyBounds& bounds) {
   std::string out;
   std::vector<std::span<const Slot>> open = {{&key, 1}};
   while (!open.empty()) {
@@ -61,13 +61,13 @@ Result<std::string> canonical(const ValueGraph& graph, Slot key, std::size_t ser
     const Slot slot = open.back().front();
     open.back() = open.back().subspan(1);
     const Value value(graph, slot);
-    HARDLOAD_TRY(rules.charge(sizeof(Slot) + slot.length));
+    HARDLOAD_TRY(bounds.charge(sizeof(Slot) + slot.length));
     switch (slot.kind) {
       case ValueKind::kTuple:
       case ValueKind::kSize:
-        if (open.size() > rules.max_depth) {
+        if (open.size() > bounds.max_depth) {
           return Error(ErrorKind::kLimit, Stage::kManifest,
-                       concat("a key is nested deeper than max_depth, ", rules.max_depth));
+                       concat("a key is nested deeper than max_depth, ", bounds.max_depth));
         }
         append(out, "(", slot.length, ":");
         open.push_back(graph.items_of(slot));
@@ -132,7 +132,7 @@ Error repeated(const ValueGraph& graph, Slot key) {
 }  // namespace
 
 Result<void> check_keys(const ValueGraph& graph, std::span<const Slot> slots, std::size_t stride,
-                        const KeyRules& rules) {
+                        const KeyBounds& bounds) {
   // Nearly all keys are strings, which need no canonical form.
   NameIndex strings(slots.size() / stride);
   std::set<std::string> others;
@@ -145,7 +145,7 @@ Result<void> check_keys(const ValueGraph& graph, std::span<const Slot> slots, st
       if (strings.insert(seeded_hash(text), i, is_same)) return repeated(graph, key);
       continue;
     }
-    HARDLOAD_ASSIGN(std::string text, canonical(graph, key, serial, rules));
+    HARDLOAD_ASSIGN(std::string text, canonical(graph, key, serial, bounds));
     serial += text.size();
     if (!others.insert(std::move(text)).second) return repeated(graph, key);
   }

@@ -13,7 +13,7 @@
 
 namespace hardload {
 
-struct KeyRules {
+struct KeyBounds {
   // Called with the bytes of work before it is done; may refuse it.
   std::function<Result<void>(std::uint64_t)> charge;
   std::uint64_t max_depth;  // of tuples inside each other
@@ -23,6 +23,6 @@ struct KeyRules {
 // Errors: kPickle for a list, set, dict or bytearray as key; kKey for a key that stands twice;
 // kLimit for one nested too deep; those of `charge`.
 Result<void> check_keys(const ValueGraph& graph, std::span<const Slot> slots, std::size_t stride,
-                        const KeyRules& rules);
+                        const KeyBounds& bounds);
 
 }  // namespace hardload

@@ -46,8 +46,8 @@ TreeWalk::TreeWalk(Manifest& manifest, StorageTable& storages, TensorTable& tens
       tensors_(tensors),
       limits_(limits),
       budget_(limits.walked(manifest.graph_.text.size())),
-      key_rules_{.charge = [this](std::uint64_t bytes) { return charge(bytes); },
-                 .max_depth = limits.max_depth},
+      key_bounds_{.charge = [this](std::uint64_t bytes) { return charge(bytes); },
+                  .max_depth = limits.max_depth},
       is_open_(manifest.graph_.containers.size()),
       is_checked_(manifest.graph_.containers.size()) {}
 
@@ -146,7 +146,7 @@ Result<void> TreeWalk::enter(Slot slot, const Frame& parent) {
     if (has_keys && !is_checked_[slot.payload]) {
       is_checked_[slot.payload] = true;
       auto checked = check_keys(manifest_.graph_, manifest_.graph_.items_of(slot),
-                                is_mapping(slot.kind) ? 2 : 1, key_rules_);
+                                is_mapping(slot.kind) ? 2 : 1, key_bounds_);
       if (!checked.ok()) return with_name(checked.error());
     }
   }

@@ -52,7 +52,7 @@ class TreeWalk {
   TensorTable& tensors_;
   const Limits& limits_;
   std::uint64_t budget_;
-  const KeyRules key_rules_;
+  const KeyBounds key_bounds_;
   std::string name_;  // of the node being visited
   std::vector<Frame> frames_;
   std::vector<bool> is_open_;     // containers among frames_
