@@ -109,7 +109,7 @@ int run(int argc, char** argv) {
   CLI::App app(
       "Lists and checks PyTorch checkpoints (torch.save) without running anything in them.",
       "hardload");
-  app.set_version_flag("--version", std::string(kVersion));
+  app.set_version_flag("--version", concat("hardload ", kVersion));
   app.require_subcommand(1);
   app.footer(
       "Exit status: 0 fine; 1 refused, or a finding; 2 cannot be read or written, or wrong usage.");

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -182,11 +183,18 @@ class Trouble(unittest.TestCase):
         self.assertEqual(run.returncode, 2)
         self.assertIn(b"could not be written", run.stderr)
 
-    def test_help_and_version(self):
-        for arguments in (["--help"], ["inspect", "--help"], ["--version"]):
+    def test_help(self):
+        for arguments in (["--help"], ["inspect", "--help"]):
             run = hardload(*arguments)
             self.assertEqual((run.returncode, run.stderr), (0, b""))
             self.assertNotEqual(run.stdout, b"")
+
+    def test_version(self):
+        version, = re.findall('kVersion = "([0-9.]+)"',
+                              (ROOT / "loader/base/version.h").read_text())
+        run = hardload("--version")
+        self.assertEqual((run.returncode, run.stdout.decode(), run.stderr),
+                         (0, f"hardload {version}\n", b""))
 
 
 class Budget(unittest.TestCase):
