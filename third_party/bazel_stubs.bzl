@@ -9,10 +9,14 @@ def _stub_repository_impl(ctx):
     for path, content in ctx.attr.files.items():
         ctx.file(path, content, executable = False)
 
-_stub_repository = repository_rule(
+_stub_rule = repository_rule(
     implementation = _stub_repository_impl,
     attrs = {"files": attr.string_dict(mandatory = True)},
 )
+
+def _stub_repository(name, files):
+    if not native.existing_rule(name):
+        _stub_rule(name = name, files = files)
 
 def _native(names):
     return "".join(["%s = native.%s\n" % (name, name) for name in names])
