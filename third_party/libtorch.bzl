@@ -26,7 +26,7 @@ _NEEDED = ["libgomp.so.1", "libcudart.so.13", "libcupti.so.13"]
 _HELP = ("No LibTorch: set $LIBTORCH to a folder that holds LibTorch %s (include/ and lib/), or " +
          "run `python3 -m pip install torch==%s`, or let pip reach a package index; pip said: %s")
 
-def _installed_torch(ctx):
+def installed_torch(ctx):
     """The folder of python3's torch where it has the pinned version, else ""."""
     result = ctx.execute(["python3", "-c", """
 import importlib.metadata, importlib.util
@@ -73,7 +73,7 @@ def _download(ctx):
 
 def _libtorch_impl(ctx):
     given = ctx.os.environ.get("LIBTORCH", "")
-    installed = "" if given else _installed_torch(ctx)
+    installed = "" if given else installed_torch(ctx)
     if given or installed:
         _link(ctx, ctx.path(given or installed))
     else:

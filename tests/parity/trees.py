@@ -1,7 +1,7 @@
 """Random objects as people and scripts put them into torch.save.
 
-A tree is a function of its seed. `Seen` counts what occurred, so that a run can tell whether it
-has compared everything that it claims to compare.
+A tree is a function of its seed. `seen` counts what is in it, so that a run can tell whether it has
+compared everything that it claims to compare.
 """
 
 import collections
@@ -17,23 +17,30 @@ DTYPES = [
 GRADIENT = {"float64", "float32", "float16", "bfloat16", "complex128", "complex64"}
 
 
-class Trees:
-    """One tree after the other, from one seed."""
+class Tree:
+    """One tree, from one seed."""
 
     VIEWS = ["whole", "transposed", "permuted", "narrowed", "stepped", "expanded", "overlapping",
              "as_strided", "row", "element", "conjugated", "negated", "of_other_size", "empty"]
-    TENSORS = ["view", "again", "same_storage", "parameter", "meta", "sparse_coo", "sparse_csr",
-               "sparse_csc", "sparse_bsr", "sparse_bsc", "hybrid", "quantized_per_tensor",
-               "quantized_per_channel", "quantized_with_floats", "quantized_below_a_byte"]
+    TENSORS = ["view", "again", "same_storage", "same_bytes", "parameter", "meta", "sparse_coo",
+               "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc", "hybrid",
+               "quantized_per_tensor", "quantized_per_channel", "quantized_with_floats",
+               "quantized_below_a_byte"]
     CONTAINERS = ["dict", "ordered_dict", "list", "tuple", "set", "counter", "size", "again",
                   "cycle", "metadata"]
     VALUES = ["none", "bool", "small_int", "large_int", "huge_int", "float", "special_float",
               "complex", "text", "surrogate", "control", "bytes", "bytearray", "dtype", "device",
               "layout", "qscheme", "storage"]
+    KEYS = ["text", "int", "none", "tuple", "float", "bytes"]
+    DTYPES_OF_VIEW = {
+        # Torch conjugates complex32 by way of float32, which changes the bits of some NaN.
+        "conjugated": ["complex64", "complex128"],
+        "negated": ["float64", "float32", "int64", "complex64"],
+    }
 
-    def __init__(self, seed, seen):
+    def __init__(self, seed):
         self.random = random.Random(seed)
-        self.seen = seen
+        self.seen = collections.Counter()
         self.tensors, self.containers = [], []
 
     def choose(self, group, names):
@@ -46,27 +53,26 @@ class Trees:
         data = bytearray(self.random.randbytes(max(1, count * dtype.itemsize)))
         return torch.frombuffer(data, dtype=torch.uint8)[:count * dtype.itemsize].clone().view(dtype)
 
-    def dtype(self):
-        return getattr(torch, self.choose("dtype", DTYPES))
+    def dtype(self, names=DTYPES):
+        return getattr(torch, self.choose("dtype", names))
 
-    def view(self, dtype=None):
-        dtype = dtype or self.dtype()
-        rows, columns = self.random.randint(1, 5), self.random.randint(1, 5)
-        base = self.bits(dtype, rows * columns * 2)
+    def view(self):
         kind = self.choose("view", self.VIEWS)
+        rows, columns = self.random.randint(1, 5), self.random.randint(2, 5)
+        base = self.bits(self.dtype(self.DTYPES_OF_VIEW.get(kind, DTYPES)), rows * columns * 2)
         matrix = base[:rows * columns].view(rows, columns)
         if kind == "transposed":
             return matrix.t()
         if kind == "permuted":
             return base.view(rows, 2, columns).permute(2, 0, 1)
         if kind == "narrowed":
-            return matrix[rows // 2:, :max(1, columns - 1)]
+            return matrix[rows // 2:, :columns - 1]
         if kind == "stepped":
             return base[1::3]
         if kind == "expanded":
             return matrix[:1].expand(3, columns)
         if kind == "overlapping":
-            return base.unfold(0, 2, 1) if base.numel() > 2 else matrix
+            return base.unfold(0, 2, 1)
         if kind == "as_strided":
             return torch.as_strided(base, (2, 1, columns), (columns, 77, 1), rows - 1)
         if kind == "row":
@@ -74,33 +80,36 @@ class Trees:
         if kind == "element":
             return matrix[0, 0]
         if kind == "conjugated":
-            # Torch conjugates complex32 by way of float32, which changes the bits of some NaN.
-            exact = dtype in (torch.complex64, torch.complex128)
-            return matrix.conj() if exact else matrix.unsqueeze(0)
+            return matrix.conj()
         if kind == "negated":
-            negatable = dtype in (torch.float64, torch.float32, torch.int64, torch.complex64)
-            return torch._neg_view(matrix) if negatable else matrix.unsqueeze(-1)
+            return torch._neg_view(matrix)
         if kind == "of_other_size":
             return base.view(torch.uint8)[:5]
         if kind == "empty":
             return base[:0].view(0, self.random.randint(0, 3))
         return matrix
 
-    def plain(self, *shape):
-        """Numbers that arithmetic can be done with, many of them 0."""
+    def plain(self, *shape, choices=(0., 0., 1., 2.5, -3.)):
+        """Numbers that arithmetic can be done with."""
         count = torch.Size(shape).numel()
-        return torch.tensor([self.random.choice([0., 0., 1., 2.5, -3.]) for _ in range(count)]
-                            ).view(shape)
+        return torch.tensor([self.random.choice(choices) for _ in range(count)]).view(shape)
+
+    def positive(self, count):
+        return self.plain(count, choices=(0.1, 0.25, 0.7, 1.5))
 
     def tensor(self):
-        kind = self.choose("tensor", self.TENSORS)
-        if kind == "again" and self.tensors:
+        strided = [t for t in self.tensors if t.layout is torch.strided and not t.is_meta
+                   and not t.is_quantized and t.dim() > 0 and type(t) is torch.Tensor]
+        untyped = [t for t in strided if str(t.dtype).startswith(("torch.float8", "torch.bits8"))]
+        needed = {"again": self.tensors, "same_storage": strided, "same_bytes": untyped}
+        possible = [kind for kind in self.TENSORS if needed.get(kind, True)]
+        kind = self.choose("tensor", possible + ["view"] * 10)
+        if kind == "again":
             return self.random.choice(self.tensors)
         if kind == "same_storage":
-            strided = [t for t in self.tensors if t.layout is torch.strided and not t.is_meta
-                       and not t.is_quantized and t.dim() > 0 and type(t) is torch.Tensor]
-            if strided:
-                return self.random.choice(strided).detach()[:1]
+            return self.random.choice(strided).detach()[:1]
+        if kind == "same_bytes":
+            return self.random.choice(untyped).view(torch.uint8)
         made = self.new_tensor(kind)
         self.tensors.append(made)
         return made
@@ -125,20 +134,19 @@ class Trees:
             return getattr(self.plain(rows, columns), "to_" + kind)((2, self.random.choice([1, 2])))
         if kind == "quantized_per_tensor":
             made = torch.quantize_per_tensor(self.plain(rows, columns), 0.25, 3,
-                                             self.random.choice([torch.quint8, torch.qint8,
-                                                                 torch.qint32]))
+                                             self.dtype(["quint8", "qint8", "qint32"]))
             return made.t() if self.random.random() < 0.5 else made
         if kind == "quantized_per_channel":
             return torch.quantize_per_channel(self.plain(rows, columns),
-                                              torch.rand(columns, dtype=torch.float64) + 0.1,
-                                              torch.arange(columns), 1, torch.qint8)
+                                              self.positive(columns).double(),
+                                              torch.arange(columns), 1, self.dtype(["qint8"]))
         if kind == "quantized_with_floats":
-            return torch.quantize_per_channel(self.plain(rows, columns), torch.rand(rows) + 0.1,
-                                              torch.rand(rows), 0, torch.quint8)
+            return torch.quantize_per_channel(self.plain(rows, columns), self.positive(rows),
+                                              self.positive(rows), 0, self.dtype(["quint8"]))
         if kind == "quantized_below_a_byte":
             return torch.quantize_per_channel(self.plain(rows, columns + 1), torch.ones(rows),
                                               torch.zeros(rows) + 1, 0,
-                                              self.random.choice([torch.quint4x2, torch.quint2x4]))
+                                              self.dtype(["quint4x2", "quint2x4"]))
         made = self.view()
         name = str(made.dtype).removeprefix("torch.")
         if name in GRADIENT and not made.is_conj() and not made.is_neg():
@@ -170,7 +178,7 @@ class Trees:
         }[kind]()
 
     def key(self):
-        kind = self.choose("key", ["text", "int", "none", "tuple", "float", "bytes"])
+        kind = self.choose("key", self.KEYS)
         r = self.random
         return {"text": lambda: "".join(r.choices("abc.ä", k=r.randint(1, 6))),
                 "int": lambda: r.randint(-5, 300), "none": lambda: None,
@@ -186,9 +194,10 @@ class Trees:
         return self.container(depth)
 
     def container(self, depth):
-        kind = self.choose("container", self.CONTAINERS)
+        kind = self.choose("container", [kind for kind in self.CONTAINERS
+                                         if kind != "again" or self.containers])
         count = self.random.choice([0, 1, 2, 3, 5, 8])
-        if kind == "again" and self.containers:
+        if kind == "again":
             return self.random.choice(self.containers)
         if kind == "size":
             return torch.Size([self.random.randint(0, 9) for _ in range(count)])
@@ -214,12 +223,13 @@ class Trees:
         self.containers.append(made)
         return made
 
-    def tree(self):
+    def root(self):
         return {"root": [self.container(3) for _ in range(4)], "more": self.node(2)}
 
 
 # What has to have occurred.
-WANTED = ([f"dtype {name}" for name in DTYPES] + [f"view {name}" for name in Trees.VIEWS] +
-          [f"tensor {name}" for name in Trees.TENSORS] +
-          [f"container {name}" for name in Trees.CONTAINERS] +
-          [f"value {name}" for name in Trees.VALUES])
+QUANTIZED = ["quint8", "qint8", "qint32", "quint4x2", "quint2x4"]
+WANTED = [f"{group} {name}" for group, names in {
+    "dtype": DTYPES + QUANTIZED, "view": Tree.VIEWS, "tensor": Tree.TENSORS,
+    "container": Tree.CONTAINERS, "key": Tree.KEYS, "value": Tree.VALUES}.items()
+    for name in names]
