@@ -225,6 +225,8 @@ class Diagnostician {
     } else if (report_.missing_keys.empty() && !report_.unexpected_keys.empty()) {
       name(Cause::kFileMore, "the saved model has layers that this one does not have",
            "options.strict = false");
+    } else if (report_.missing_keys.empty() && found_.table.empty()) {
+      name(Cause::kValues, "what the file has under these names cannot be copied into a parameter");
     } else {
       name(Cause::kVersion,
            "the model is of another version or configuration than the one that was saved");

@@ -35,6 +35,7 @@ struct Diagnosis {
     kRenamed,     // see rename
     kTied,        // tied parameters that were saved once
     kShapes,      // the same names, other shapes
+    kValues,      // the same names, but what the file has there cannot be copied
     kModelMore,   // the model has more than the file
     kFileMore,    // the file has more than the model
     kVersion,     // both have more

@@ -28,6 +28,8 @@
 namespace hardload {
 namespace {
 
+constexpr std::string_view kLoadTheData = "Load the file without map_location \"meta\".";
+
 // All that happens before the module changes, and then the change.
 class Loading {
  public:
@@ -125,9 +127,8 @@ class Loading {
                     "Set options.assign = true, so that they take the state dict's memory; or "
                     "build the module on the CPU.");
     }
-    if (entry(copy).tensor.is_meta() && !is_plan_) {
-      return refuse(copy, "is on the meta device in the state dict and has no data",
-                    "Load the file without map_location \"meta\".");
+    if (entry(copy).tensor.is_meta() && options_.assign && !is_plan_) {
+      return refuse(copy, "is on the meta device in the state dict and has no data", kLoadTheData);
     }
     if (to.is_inference() && !c10::InferenceMode::is_enabled()) {
       return refuse(copy, "is an inference tensor",
@@ -140,22 +141,24 @@ class Loading {
     return {};
   }
 
-  // Converts everything. What cannot be converted becomes a mismatch. Where there are some already,
-  // it is only for the sake of the message, which lists them all.
+  // Converts everything. What PyTorch could not copy either becomes a mismatch, which the message
+  // lists with all others; what is refused here alone is the error where there is none of these.
   Result<void> prepare() {
-    if (report_.fits(options_.strict)) {
-      for (const MatchReport::Copy& copy : report_.copies) HARDLOAD_TRY(check_target(copy));
-    }
+    Result<void> refused;
     copies_.reserve(options_.assign ? 0 : report_.copies.size());
     for (const MatchReport::Copy& copy : report_.copies) {
-      if (report_.fits(options_.strict) || check_target(copy).ok()) HARDLOAD_TRY(prepare(copy));
+      Result<void> done = check_target(copy);
+      if (done.ok()) done = prepare(copy);
+      if (done.ok()) continue;
+      if (done.error().kind() != ErrorKind::kUnsupported) return done;
+      if (refused.ok()) refused = std::move(done);
     }
     std::stable_sort(report_.mismatches.begin(), report_.mismatches.end(),
                      [](const MatchReport::Mismatch& a, const MatchReport::Mismatch& b) {
                        return std::tie(a.place.node, a.place.entry) <
                               std::tie(b.place.node, b.place.entry);
                      });
-    return {};
+    return report_.fits(options_.strict) ? refused : Result<void>();
   }
 
   Result<void> prepare(const MatchReport::Copy& copy) {
@@ -166,24 +169,30 @@ class Loading {
       if (!prepared.ok() && prepared.error().kind() == ErrorKind::kUnsupported) {
         return refuse(copy, prepared.error().problem(), prepared.error().advice());
       }
-      HARDLOAD_ASSIGN(PreparedAssign assign, std::move(prepared));
-      assigns_.push_back(std::move(assign));
+      if (!prepared.ok()) return not_copied(copy, prepared.error(), prepared.error().advice());
+      assigns_.push_back(*std::move(prepared));
       return {};
     }
     auto prepared = guarded([&]() -> Result<PreparedCopy> { return PreparedCopy::make(to, from); });
-    if (prepared.ok()) {
-      copies_.push_back(*std::move(prepared));
-    } else if (prepared.error().kind() == ErrorKind::kOutOfMemory) {
-      return std::move(prepared).error();
-    } else {
-      const auto saved = from.sizes(), model = to.sizes();
-      report_.mismatches.push_back({std::string(keys_.entries()[copy.state].key),
-                                    {},
-                                    {saved.begin(), saved.end()},
-                                    {model.begin(), model.end()},
-                                    {copy.node, copy.entry},
-                                    prepared.error().problem()});
+    if (!prepared.ok()) {
+      return not_copied(copy, prepared.error(), from.is_meta() ? kLoadTheData : "");
     }
+    copies_.push_back(*std::move(prepared));
+    return {};
+  }
+
+  // A mismatch with LibTorch's reason; `advice` is what can be done about it.
+  Result<void> not_copied(const MatchReport::Copy& copy, const Error& error,
+                          std::string_view advice) {
+    if (error.kind() == ErrorKind::kOutOfMemory) return error;
+    if (advice_.empty()) advice_ = advice;
+    const auto shape = target(copy).sizes();  // and the saved one: [1] for [] is [] by now
+    report_.mismatches.push_back({std::string(keys_.entries()[copy.state].key),
+                                  {},
+                                  {shape.begin(), shape.end()},
+                                  {shape.begin(), shape.end()},
+                                  {copy.node, copy.entry},
+                                  error.problem()});
     return {};
   }
 
@@ -213,11 +222,13 @@ class Loading {
 
   Error mismatch_error(const Diagnosis* diagnosis) const {
     const std::string& name = targets_.spec.class_name;
+    std::string advice = diagnosis != nullptr ? diagnosis->text() : "";
+    if (!advice_.empty()) advice = concat(advice_, advice.empty() ? "" : " ", advice);
     Error error(ErrorKind::kKey, Stage::kMatch,
                 error_text(report_, name, options_.strict, unquoted));
     return std::move(error)
         .show_as(error_text(report_, name, options_.strict, escape_for_display, kShown))
-        .advise(diagnosis != nullptr ? diagnosis->text() : "");
+        .advise(advice);
   }
 
   Result<void> hand_out_extra_states() const {
@@ -291,6 +302,7 @@ class Loading {
   ModuleTargets targets_;
   const StateEntries keys_;
   bool is_plan_ = false;
+  std::string advice_;  // on what LibTorch could not copy
   MatchReport report_;
   std::vector<MatchReport::Place> on_meta_;
   std::vector<PreparedCopy> copies_;

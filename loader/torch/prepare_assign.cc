@@ -21,17 +21,19 @@ Error refuse(std::string_view why, std::string_view advice) {
 
 Result<PreparedAssign> PreparedAssign::make(const at::Tensor& target, const at::Tensor& source) {
   constexpr std::string_view kCopyIt = "Load it without assign, which copies the elements.";
+  if (target.requires_grad() && !c10::isFloatingType(source.scalar_type()) &&
+      !c10::isComplexType(source.scalar_type())) {
+    return Error(ErrorKind::kKey, Stage::kTorch,
+                 "Only Tensors of floating point and complex dtype can require gradients")
+        .advise(concat("The file has a tensor of ", c10::toString(source.scalar_type()),
+                       ": call requires_grad_(false) on the parameter first, or load without "
+                       "assign, which casts."));
+  }
   if (!is_plain(target) || !is_plain(source)) {
     return refuse(
         "is not an ordinary strided tensor on both sides: LibTorch cannot let one take "
         "the place of the other",
         kCopyIt);
-  }
-  if (target.requires_grad() && !c10::isFloatingType(source.scalar_type()) &&
-      !c10::isComplexType(source.scalar_type())) {
-    return refuse(concat("requires gradients, which a tensor of ",
-                         c10::toString(source.scalar_type()), ", as in the file, cannot have"),
-                  "Call requires_grad_(false) on it first, or load without assign, which casts.");
   }
   if (target.grad_fn() != nullptr) {
     return refuse("is computed from other tensors, not a leaf", kCopyIt);

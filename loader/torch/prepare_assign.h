@@ -17,8 +17,8 @@ namespace hardload {
 
 class PreparedAssign {
  public:
-  // Errors: kUnsupported, with the reason as a clause ("requires gradients, which ... cannot
-  // have"), for what LibTorch does not allow. A source that a gradient is computed through, or that
+  // Errors: kKey, with PyTorch's text, for what PyTorch refuses; kUnsupported, with the reason as a
+  // clause ("is not an ordinary strided tensor ..."), for what LibTorch does not allow. A source that a gradient is computed through, or that
   // is of the other inference mode, is copied. May throw what LibTorch throws.
   static Result<PreparedAssign> make(const at::Tensor& target, const at::Tensor& source);
 

@@ -69,6 +69,17 @@ TEST(LoadStateDict, OneElementLoadsIntoAScalar) {
   EXPECT_EQ(scalar.item<float>(), 4);
 }
 
+// PyTorch takes its only element first, and then tells the shape of that.
+TEST(LoadStateDict, OneElementThatCannotBeCopiedIsToldAsAScalar) {
+  Parts module;
+  module.buffer("s", at::zeros({}));
+  const auto refused = load_state_dict(module, {{entry("s", at::ones({1}, at::kMeta))}, {}});
+  EXPECT_ERROR(refused, ErrorKind::kKey,
+               "whose dimensions in the checkpoint are torch.Size([]), an exception occurred : "
+               "('Cannot copy out of meta tensor; no data!',).");
+  EXPECT_NE(refused.error().advice().find("without map_location \"meta\""), std::string::npos);
+}
+
 TEST(LoadStateDict, LastOfTiedParametersWins) {
   Parts module;
   const at::Tensor tied = module.parameter("a", at::zeros({2}));
@@ -116,7 +127,7 @@ TEST(LoadStateDict, ChangesNothingWhereATargetCannotBeWritten) {
   expect_unchanged([](Parts& m) { m.buffer("second", at::zeros({3}, at::kMeta)); }, at::ones({3}),
                    ErrorKind::kUnsupported, "'second' is on the meta device");
   expect_unchanged([](Parts& m) { m.buffer("second", at::zeros({3})); }, at::ones({3}, at::kMeta),
-                   ErrorKind::kUnsupported, "'second' is on the meta device in the state dict");
+                   ErrorKind::kKey, "('Cannot copy out of meta tensor; no data!',).");
   expect_unchanged([](Parts& m) { m.buffer("second", at::zeros({1}).expand({3})); }, at::ones({3}),
                    ErrorKind::kUnsupported, "'second'");
   expect_unchanged([](Parts& m) { m.buffer("second", at::zeros({3})); }, at::ones({4}),

@@ -124,8 +124,14 @@ TEST(Transaction, KeysAndShapes) {
 
 TEST(Transaction, TensorsThatCannotBeTaken) {
   using Options = LoadStateDictOptions;
-  expect_unchanged("no data", ErrorKind::kUnsupported,
-                   [](Case& c, Options&) { tensor_of(c, "last") = at::ones({3}, at::kMeta); });
+  expect_unchanged("no data", ErrorKind::kKey, [](Case& c, Options& options) {
+    options.assign = false;
+    tensor_of(c, "last") = at::ones({3}, at::kMeta);
+  });
+  expect_unchanged("no data to be taken", ErrorKind::kUnsupported, [](Case& c, Options& options) {
+    options.assign = true;
+    tensor_of(c, "last") = at::ones({3}, at::kMeta);
+  });
   expect_unchanged("inference", ErrorKind::kUnsupported, [](Case& c, Options&) {
     const c10::InferenceMode inference;
     c.tensors.push_back(c.module.buffer("frozen", at::zeros({1})));
@@ -135,7 +141,7 @@ TEST(Transaction, TensorsThatCannotBeTaken) {
     options.assign = true;
     tensor_of(c, "last") = at::ones({3}).to_sparse();
   });
-  expect_unchanged("integers that require gradients", ErrorKind::kUnsupported,
+  expect_unchanged("integers that require gradients", ErrorKind::kKey,
                    [](Case& c, Options& options) {
                      options.assign = true;
                      tensor_of(c, "cast") = at::ones({4}, at::kLong);
