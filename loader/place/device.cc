@@ -53,7 +53,7 @@ Result<int> parse_index(std::string_view backend, std::string_view tag, const De
 Result<Device> restore_to(std::string_view backend, std::string_view tag, const Devices& devices) {
   constexpr std::string_view kRemedy =
       " If you are running on a CPU-only machine, please use torch.load with "
-      "map_location=torch.device('cpu') to map your storages to the CPU";
+      "map_location=torch.device('cpu') to map your storages to the CPU.";
   const auto count = devices.count(backend);
   if (!count) {
     return wrong(concat("The ", upper(backend), " device module is not registered.", kRemedy),
@@ -72,7 +72,7 @@ Result<Device> restore_to(std::string_view backend, std::string_view tag, const 
     return wrong(concat("Attempting to deserialize object on ", upper(backend), " device ",
                         device.index, " but torch.", backend, ".device_count() is ", *count,
                         ". Please use torch.load with map_location to map your storages to an "
-                        "existing device"),
+                        "existing device."),
                  devices);
   }
   return device;

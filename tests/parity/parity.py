@@ -10,25 +10,21 @@ mmap, has to be the same again. A difference names its seed: run that one alone 
 report counts what was in the trees that were compared; what never was is a failure.
 """
 
-import collections
 import json
-import os
-import pathlib
 import subprocess
 import sys
-import tempfile
 import warnings
 
 warnings.simplefilter("ignore")
 import torch  # noqa: E402
 
 sys.path[:0] = ["tests/parity", "data/golden"]
+import comparison  # noqa: E402
 import describe  # noqa: E402
 import trees  # noqa: E402
 
 HARDLOAD = "./hardload"
 RESAVE = "tests/support/resave"
-BATCH = 100
 # What differs from one file to its copy and has no meaning: where bytes lie.
 OF_THE_FILE = {"file_offset"}
 
@@ -79,16 +75,10 @@ def reads_with_weights_only(path):
         return False
 
 
-class Run:
-    def __init__(self):
-        self.seen = collections.Counter()
-        self.faults = 0
+class Objects(comparison.Comparison):
+    THINGS, COUNT, WANTED = "trees", 300, trees.WANTED
 
-    def fault(self, seed, what, *details):
-        self.faults += 1
-        print(f"seed {seed}: {what}", *[str(d)[:600] for d in details], sep="\n    ")
-
-    def batch(self, seeds, folder):
+    def compare_batch(self, seeds, folder):
         made = {}
         for seed in seeds:
             tree = trees.Tree(seed)
@@ -147,23 +137,7 @@ def difference(got, expected):
     return text(got["values"]), text(expected["values"])
 
 
-def main():
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-    first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+if __name__ == "__main__":
     assert torch.__version__.startswith("2.11.0"), torch.__version__
     sys.set_int_max_str_digits(0)
-    run = Run()
-    for start in range(first, first + count, BATCH):
-        with tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR")) as folder:
-            run.batch(range(start, min(start + BATCH, first + count)), pathlib.Path(folder))
-    for name, number in sorted(run.seen.items()):
-        print(f"{number:7}  {name}")
-    absent = [name for name in trees.WANTED if run.seen[name] == 0] if count > 1 else []
-    if absent:
-        print("never occurred:", ", ".join(absent))
-    print(f"{count} trees, {run.faults} differences")
-    sys.exit(1 if run.faults or absent else 0)
-
-
-if __name__ == "__main__":
-    main()
+    Objects().run()
