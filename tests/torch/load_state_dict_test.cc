@@ -112,6 +112,29 @@ TEST(LoadStateDict, HandlesNullChildrenAndSharedNames) {
   EXPECT_EQ(child->named_parameters(false)["weight"].item<float>(), 1);
 }
 
+TEST(LoadStateDict, WhatIsMissingStaysAsItWas) {
+  Parts module;
+  const at::Tensor first = module.parameter("first", at::zeros({2}));
+  const at::Tensor second = module.parameter("second", at::full({2}, 7.));
+  const auto keys =
+      load_state_dict(module, {{entry("first", at::ones({2}))}, {}}, {.strict = false});
+  ASSERT_OK(keys);
+  EXPECT_EQ(keys->missing_keys, std::vector<std::string>{"second"});
+  EXPECT_TRUE(at::equal(first, at::ones({2})));
+  EXPECT_TRUE(at::equal(second, at::full({2}, 7.)));
+}
+
+TEST(LoadStateDict, KeepsNothingOfTheStateDict) {
+  Parts module;
+  module.parameter("w", at::zeros({2}));
+  const at::Tensor saved = at::ones({2});
+  for (const char* key : {"w", "unexpected"}) {
+    (void)load_state_dict(module, {{entry(key, saved)}, {}});
+    EXPECT_EQ(saved.use_count(), 1u) << key;
+    EXPECT_EQ(saved.storage().use_count(), 1u) << key;
+  }
+}
+
 // Each of these cannot be loaded, and is found out after other tensors could have been copied.
 TEST(LoadStateDict, ChangesNothingWhereATargetCannotBeWritten) {
   const auto expect_unchanged = [](auto add_target, const at::Tensor& saved, ErrorKind kind,

@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include <ATen/ops/_efficientzerotensor.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/ones.h>
@@ -108,6 +110,37 @@ TEST(Save, AModulesStateDictComesBackIntoAFreshOne) {
   EXPECT_EQ(load(path)->state_dict()->versions.size(), 3u);
 }
 
+// What Python's model.state_dict() gives: all keys in order, a version for each module, and the
+// module's own memory.
+TEST(Save, AModulesStateDictIsThatOfPython) {
+  torch::nn::Sequential net(torch::nn::Linear(4, 3), torch::nn::BatchNorm1d(3));
+  const StateDict state = state_dict_of(*net);
+  std::vector<std::string> keys, versions;
+  for (const auto& entry : state.entries) {
+    keys.push_back(entry.key);
+    EXPECT_FALSE(entry.tensor.requires_grad()) << entry.key;
+  }
+  for (const auto& v : state.versions) versions.push_back(v.path + ":" + std::to_string(v.version));
+  EXPECT_EQ(keys,
+            (std::vector<std::string>{"0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean",
+                                      "1.running_var", "1.num_batches_tracked"}));
+  EXPECT_EQ(versions, (std::vector<std::string>{":1", "0:1", "1:2"}));
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(state.entries[i].tensor.data_ptr(), net->parameters()[i].data_ptr()) << keys[i];
+  }
+}
+
+// Torch does not save these: it has one type for each storage.
+TEST(Save, TwoTypesInOneMemoryComeBackInOneMemory) {
+  const at::Tensor numbers = at::arange(6, at::kFloat);
+  const std::string path = temporary("two_types.pt");
+  ASSERT_OK(save(Tree::dict({{"floats", numbers}, {"ints", numbers.view(at::kInt)}}), path));
+  const auto loaded = load(path);
+  ASSERT_OK(loaded);
+  EXPECT_TRUE(at::equal(loaded->tensor("floats").value(), numbers));
+  EXPECT_TRUE(loaded->tensor("ints")->is_alias_of(loaded->tensor("floats").value()));
+}
+
 TEST(Save, WhatIsNoPlainDataIsRefused) {
   const std::string path = temporary("refused.pt");
   std::filesystem::remove(path);
@@ -118,6 +151,8 @@ TEST(Save, WhatIsNoPlainDataIsRefused) {
   const auto part = load("data/golden/state_linear.pt", {.only = {"bias"}});
   EXPECT_ERROR(save(*part, path), ErrorKind::kKey, "loaded in part");
   EXPECT_ERROR(save(Tree::dict({{"t", at::Tensor()}}), path), ErrorKind::kUnsupported, "under 't'");
+  EXPECT_ERROR(save(Tree::dict({{"t", at::_efficientzerotensor({2})}}), path),
+               ErrorKind::kUnsupported, "under 't': this tensor has no memory of its own");
   EXPECT_ERROR(save(Tree::dict({{"k", 1}, {"k", 2}}), path), ErrorKind::kKey, "'k'");
   EXPECT_ERROR(save(Tree::dict({{Tree::list(), 1}}), path), ErrorKind::kKey, "list");
   EXPECT_ERROR(save(Tree::named_class("os", "system"), path), ErrorKind::kUnsupported, "os");
