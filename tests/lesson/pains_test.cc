@@ -1,6 +1,6 @@
 // What hurts users of checkpoints most, from PyTorch's and others' issue trackers: for each, the
-// answer that they get here. (Prefixes, nested dicts, sizes, ties and meta modules: what a module
-// does not match is in lesson_test.cc and tests/torch/load_state_dict_options_test.cc.)
+// answer that they get here. (What a module does not match, 10 to 14, 17 and 19, is in
+// pains_of_modules_test.cc.)
 
 #include <string>
 
