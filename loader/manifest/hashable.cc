@@ -1,7 +1,5 @@
 #include "loader/manifest/hashable.h"
 
-#include <bit>
-#include <cmath>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,38 +9,10 @@
 #include "loader/base/hash.h"
 #include "loader/base/name_index.h"
 #include "loader/base/text.h"
+#include "loader/pickle/key_text.h"
 
 namespace hardload {
 namespace {
-
-// The integer `mantissa` * 2^`shift` as a pickle has it: two's complement, little-endian, shortest.
-std::string shifted(std::int64_t mantissa, int shift) {
-  std::string bytes(static_cast<std::size_t>(shift / 8), '\0');
-  std::int64_t rest = mantissa * (std::int64_t{1} << (shift % 8));  // 53 bits and 7
-  for (; rest < -128 || rest > 127; rest >>= 8) bytes += static_cast<char>(rest & 0xFF);
-  return bytes + static_cast<char>(rest & 0xFF);
-}
-
-// Appends what a number and all that equal it have in common.
-void append_integer(std::string& out, std::int64_t value) { append(out, "i", value, ";"); }
-void append_big_integer(std::string& out, std::string_view bytes) {
-  append(out, "I", bytes.size(), ":", bytes);
-}
-void append_float(std::string& out, double value, std::size_t serial) {
-  constexpr double kEnd = 9223372036854775808.0;  // 2^63
-  if (std::isnan(value)) {
-    append(out, "n", serial, ";");  // equal to nothing, not even to itself
-  } else if (std::isinf(value) || value != std::floor(value)) {
-    append(out, "f", std::bit_cast<std::uint64_t>(value), ";");
-  } else if (value >= -kEnd && value < kEnd) {
-    append_integer(out, static_cast<std::int64_t>(value));
-  } else {
-    int exponent = 0;
-    const double fraction = std::frexp(value, &exponent);
-    append_big_integer(out,
-                       shifted(static_cast<std::int64_t>(std::ldexp(fraction, 53)), exponent - 53));
-  }
-}
 
 std::string_view as_text(const Value& value) { return Cursor::as_text(value.bytes()); }
 
@@ -50,12 +20,12 @@ std::string_view as_text(const Value& value) { return Cursor::as_text(value.byte
 // by the length of its text.
 Result<std::string> canonical(const ValueGraph& graph, Slot key, std::size_t serial,
                               const KeyBounds& bounds) {
-  std::string out;
+  KeyText out(serial);
   std::vector<std::span<const Slot>> open = {{&key, 1}};
   while (!open.empty()) {
     if (open.back().empty()) {
       open.pop_back();
-      out += ')';
+      out.close_tuple();
       continue;
     }
     const Slot slot = open.back().front();
@@ -69,43 +39,30 @@ Result<std::string> canonical(const ValueGraph& graph, Slot key, std::size_t ser
           return Error(ErrorKind::kLimit, Stage::kManifest,
                        concat("a key is nested deeper than max_depth, ", bounds.max_depth));
         }
-        append(out, "(", slot.length, ":");
+        out.open_tuple(slot.length);
         open.push_back(graph.items_of(slot));
         break;
       case ValueKind::kBool:
-      case ValueKind::kInt: append_integer(out, *value.as_int()); break;
-      case ValueKind::kFloat: append_float(out, *value.as_float(), serial + out.size()); break;
-      case ValueKind::kComplex:
-        // One without an imaginary part is its real part.
-        if (value.imaginary() == 0) {
-          append_float(out, value.real(), serial + out.size());
-        } else {
-          out += 'c';
-          append_float(out, value.real(), serial + out.size());
-          append_float(out, value.imaginary(), serial + out.size());
-        }
-        break;
-      case ValueKind::kString: append(out, "s", slot.length, ":", value.text()); break;
-      case ValueKind::kBytes: append(out, "b", slot.length, ":", as_text(value)); break;
-      case ValueKind::kBigInt: append_big_integer(out, as_text(value)); break;
-      case ValueKind::kNone: out += 'N'; break;
-      case ValueKind::kDtype:
-      case ValueKind::kQScheme:
-      case ValueKind::kLayout:
-      case ValueKind::kClass:
-        append(out, "o", static_cast<int>(slot.kind), ",", value.text(), ";");
-        break;
+      case ValueKind::kInt: out.integer(*value.as_int()); break;
+      case ValueKind::kBigInt: out.integer(as_text(value)); break;
+      case ValueKind::kFloat: out.real(*value.as_float()); break;
+      case ValueKind::kComplex: out.complex(value.real(), value.imaginary()); break;
+      case ValueKind::kBytes: out.add('b', as_text(value)); break;
+      case ValueKind::kNone: out.add('N', ""); break;
+      case ValueKind::kString: out.add('s', value.text()); break;
+      case ValueKind::kDtype: out.add('D', value.text()); break;
+      case ValueKind::kQScheme: out.add('Q', value.text()); break;
+      case ValueKind::kLayout: out.add('L', value.text()); break;
+      case ValueKind::kClass: out.add('C', value.text()); break;
       case ValueKind::kDevice:
-        append(out, "d", value.item(0).text(), ":");
-        if (value.size() == 2) append_integer(out, *value.item(1).as_int());
-        out += ';';
+        out.add('d', value.item(0).text());
+        if (value.size() == 2) out.integer(*value.item(1).as_int());
+        out.close_tuple();
         break;
-      case ValueKind::kTensor:
-      case ValueKind::kStorage:
-      case ValueKind::kInert:
-        // By their identity, as in Python.
-        append(out, "o", static_cast<int>(slot.kind), ",", slot.payload, ";");
-        break;
+      // By their identity, as in Python.
+      case ValueKind::kTensor: out.add('T', concat(slot.payload)); break;
+      case ValueKind::kStorage: out.add('S', concat(slot.payload)); break;
+      case ValueKind::kInert: out.add('O', concat(slot.payload)); break;
       case ValueKind::kByteArray:
       case ValueKind::kList:
       case ValueKind::kSet:
@@ -116,7 +73,7 @@ Result<std::string> canonical(const ValueGraph& graph, Slot key, std::size_t ser
                      concat("a ", python_type_name(slot.kind), " is used as a key"));
     }
   }
-  return out;
+  return std::move(out).take();
 }
 
 Error repeated(const ValueGraph& graph, Slot key) {

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
+
+#include <c10/core/Device.h>
 
 #include "loader/base/text.h"
 #include "loader/base/utf8.h"
@@ -53,7 +55,6 @@ class TreePickler {
 
   Result<void> step();
   Result<void> finish(Frame& frame);
-  Result<void> check_key(Frame& frame, const Tree& key);
   Result<void> visit(const Tree& tree);
   Result<void> write_leaf(const Tree& tree);
   Result<void> open(const Tree& tree);
@@ -73,7 +74,6 @@ class TreePickler {
   std::vector<Frame> frames_;
   std::unordered_map<const void*, Index> memo_;
   std::unordered_map<const void*, Index> parameters_;  // a tensor may be there as both
-  std::unordered_set<const void*> hashable_;           // tuples that were checked
 };
 
 Result<void> TreePickler::step() {
@@ -93,7 +93,10 @@ Result<void> TreePickler::step() {
   if (i == items.size()) return finish(frame);
   if (batched && i % width == 0) {
     frame.batches.before(pickle_, i / width);
-    if (frame.tree.kind() != ValueKind::kList) HARDLOAD_TRY(check_key(frame, items[i]));
+    // The keys of a mapping, and the items of a set.
+    if (frame.tree.kind() != ValueKind::kList) {
+      HARDLOAD_TRY(frame.keys.add(items[i], limits_.walked(pickle_.size())));
+    }
   }
   ++frame.next;
   return visit(items[i]);  // may move the frame
@@ -137,20 +140,6 @@ Result<void> TreePickler::finish(Frame& frame) {
 void TreePickler::finish_call(const Tree& tree) {
   pickle_.close_tuple(1);
   remember(tree, pickle_.op(Opcode::kReduce).put());
-}
-
-// The keys of a mapping, and the items of a set.
-Result<void> TreePickler::check_key(Frame& frame, const Tree& key) {
-  if (!is_hashable(key, hashable_)) {
-    return Error(ErrorKind::kKey, Stage::kTorch,
-                 concat("a ", python_type_name(key.kind()),
-                        " cannot be a key of a dict or an item of a set"))
-        .advise("Use strings, numbers or tuples of them.");
-  }
-  if (frame.keys.insert(key)) return {};
-  return Error(ErrorKind::kKey, Stage::kTorch,
-               concat("the key '", key_text(key), "' stands there twice"))
-      .advise("Give every key once.");
 }
 
 Result<void> TreePickler::visit(const Tree& tree) {
