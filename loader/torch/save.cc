@@ -42,45 +42,57 @@ Result<void> write_storage(ZipWriter& zip, const c10::Storage& storage, std::siz
 }
 
 // torch/serialization.py, _save.
-Result<void> write_archive(const PickledTree& tree, const std::string& path,
-                           const SaveOptions& options) {
-  HARDLOAD_ASSIGN(FileWriter file, FileWriter::open(path, {.replace_link = options.replace_link,
-                                                           .sync = options.sync}));
-  ZipWriter zip(file, archive_folder(path), options.alignment);
+Result<void> write_archive(const PickledTree& tree, ByteSink& sink, std::string folder,
+                           std::uint64_t alignment) {
+  ZipWriter zip(sink, std::move(folder), alignment);
   HARDLOAD_TRY(zip.add("data.pkl", bytes_of(tree.pickle)));
   HARDLOAD_TRY(zip.add(".format_version", bytes_of("1")));
-  HARDLOAD_TRY(zip.add(".storage_alignment", bytes_of(std::to_string(options.alignment))));
+  HARDLOAD_TRY(zip.add(".storage_alignment", bytes_of(std::to_string(alignment))));
   const bool little = std::endian::native == std::endian::little;
   HARDLOAD_TRY(zip.add("byteorder", bytes_of(little ? "little" : "big")));
   for (std::size_t i = 0; i < tree.storages.size(); ++i) {
     HARDLOAD_TRY(write_storage(zip, tree.storages[i], i));
   }
-  HARDLOAD_TRY(zip.finish());
-  return file.commit();
+  return zip.finish();
 }
 
-Result<void> run_stages(const Tree& tree, const std::string& path, const SaveOptions& options) {
+// All that can be checked before the first byte is written.
+Result<PickledTree> pickled(const Tree& tree, const SaveOptions& options) {
   if (!ZipWriter::is_alignment(options.alignment)) {
     return Error(ErrorKind::kUnsupported, Stage::kTorch,
                  concat("the alignment ", options.alignment,
                         " is no power of two between 16 and 32768"))
         .advise("Use 64, or 4096 for files that are mapped.");
   }
-  const at::NoGradGuard no_grad;
-  HARDLOAD_ASSIGN(const PickledTree pickled, pickle_tree(tree, options.limits));
-  if (pickled.storages.size() + 16 > options.limits.max_records) {
+  HARDLOAD_ASSIGN(PickledTree result, pickle_tree(tree, options.limits));
+  if (result.storages.size() + 16 > options.limits.max_records) {
     return Error(ErrorKind::kLimit, Stage::kTorch,
-                 concat("there are ", pickled.storages.size(),
+                 concat("there are ", result.storages.size(),
                         " storages, which is over max_records, ", options.limits.max_records))
         .advise("Let tensors share storages, or raise the limit here and where it is loaded.");
   }
-  return write_archive(pickled, path, options);
+  return result;
 }
 
 }  // namespace
 
+Result<void> save(const Tree& tree, ByteSink& sink, const SaveOptions& options) {
+  return guarded([&]() -> Result<void> {
+    const at::NoGradGuard no_grad;
+    HARDLOAD_ASSIGN(const PickledTree result, pickled(tree, options));
+    return write_archive(result, sink, "archive", options.alignment);
+  });
+}
+
 Result<void> save(const Tree& tree, const std::string& path, const SaveOptions& options) {
-  auto saved = guarded([&] { return run_stages(tree, path, options); });
+  auto saved = guarded([&]() -> Result<void> {
+    const at::NoGradGuard no_grad;
+    HARDLOAD_ASSIGN(const PickledTree result, pickled(tree, options));
+    HARDLOAD_ASSIGN(FileWriter file, FileWriter::open(path, {.replace_link = options.replace_link,
+                                                             .sync = options.sync}));
+    HARDLOAD_TRY(write_archive(result, file, archive_folder(path), options.alignment));
+    return file.commit();
+  });
   if (saved.ok() || !saved.error().source().empty()) return saved;
   return std::move(saved).error().in_source(path);
 }

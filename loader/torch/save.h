@@ -19,6 +19,7 @@
 
 #include "loader/base/limits.h"
 #include "loader/base/result.h"
+#include "loader/bytes/byte_sink.h"
 #include "loader/torch/checkpoint.h"
 #include "loader/torch/state_dict.h"
 #include "loader/torch/tree.h"
@@ -45,5 +46,9 @@ Result<void> save(const Tree& tree, const std::string& path, const SaveOptions& 
 Result<void> save(const StateDict& state, const std::string& path, const SaveOptions& options = {});
 Result<void> save(const Checkpoint& checkpoint, const std::string& path,
                   const SaveOptions& options = {});
+
+// Into `sink` instead, as torch.save into a stream; `replace_link` and `sync` mean nothing there.
+// After an error, what is in the sink is incomplete.
+Result<void> save(const Tree& tree, ByteSink& sink, const SaveOptions& options = {});
 
 }  // namespace hardload

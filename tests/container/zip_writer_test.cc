@@ -16,6 +16,7 @@
 #include "loader/container/zip_archive.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
+#include "tests/support/string_sink.h"
 
 namespace hardload {
 namespace {
@@ -23,19 +24,8 @@ namespace {
 using testing::as_bytes;
 using testing::read_file;
 using testing::source_of;
+using testing::StringSink;
 using testing::text_of;
-
-struct StringSink final : ByteSink {
-  Result<void> write(std::span<const std::byte> bytes) override {
-    if (content.size() + bytes.size() > capacity) {
-      return Error(ErrorKind::kIo, Stage::kBytes, "the sink is full");
-    }
-    content += text_of(bytes);
-    return {};
-  }
-  std::string content;
-  std::size_t capacity = std::size_t{1} << 30;
-};
 
 // Takes any amount of data and keeps only the structures, which are small writes.
 struct CountingSink final : ByteSink {
