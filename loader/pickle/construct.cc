@@ -104,14 +104,21 @@ Result<Slot> encode(ValueGraph& graph, Arguments arguments) {
 // bytearray(), bytearray(bytes), bytearray(text, 'latin-1'). Not bytearray(n): a number would ask
 // for memory that the file does not justify.
 Result<Slot> byte_array(ValueGraph& graph, Arguments arguments) {
-  Slot slot{.kind = ValueKind::kByteArray};
-  if (arguments.empty()) return slot;
+  Slot slot;
   if (arguments.size() == 1 && arguments[0].kind == ValueKind::kBytes) {
     slot = arguments[0];
-  } else {
+  } else if (!arguments.empty()) {
     HARDLOAD_ASSIGN(slot, encode(graph, arguments));
   }
   slot.kind = ValueKind::kByteArray;
+  // Python has each byte, and no bytes, once; arrays of them are objects of their own all the same,
+  // told from each other by where they lie.
+  if (slot.length < 2) {
+    HARDLOAD_TRY(charge_copy(graph, 1));
+    const std::byte content = slot.length == 0 ? std::byte{} : graph.bytes[slot.payload];
+    slot.payload = graph.bytes.size();
+    graph.bytes.push_back(content);
+  }
   return slot;
 }
 

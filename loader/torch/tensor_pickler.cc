@@ -212,8 +212,14 @@ Result<void> TensorPickler::write_storage(const c10::Storage& storage, c10::Scal
   if (!storage || storage.device().is_meta() || !dtype) {
     return unsupported("this is no storage that can be saved", "Save a tensor of it.");
   }
-  // A class of storages exists only for the older types; Byte stands for an untyped one.
-  return storages_.refer(pickle_, storage, *dtype == Dtype::kUInt8 ? Dtype::kBits8 : *dtype);
+  // Byte stands for an untyped one.
+  if (*dtype == Dtype::kUInt8) return storages_.refer(pickle_, storage, Dtype::kBits8);
+  if (storages_.is_untyped(storage, *dtype)) {
+    return unsupported(concat("this storage cannot be one of ", info(*dtype).name,
+                              ": there is no such class, or tensors view it as another type"),
+                       "Save it untyped, with at::kByte.");
+  }
+  return storages_.refer(pickle_, storage, *dtype);
 }
 
 PickleWriter::Index TensorPickler::call(std::size_t arguments) {

@@ -67,18 +67,18 @@ class TreeBuilder {
   static Key key_of(Value value) { return {value.kind(), value.slot().payload}; }
 
   // Whether `value` is an object whose payload tells it from all others. Empty tuples and bytes lie
-  // nowhere; a bytearray of one byte may lie where Python's only copy of that byte does.
+  // nowhere.
   static bool has_identity(Value value) {
     switch (value.kind()) {
       case ValueKind::kList:
       case ValueKind::kSet:
       case ValueKind::kDict:
       case ValueKind::kOrderedDict:
-      case ValueKind::kCounter: return true;
-      case ValueKind::kByteArray: return value.slot().length > 1;
-      case ValueKind::kTuple:
+      case ValueKind::kCounter:
+      case ValueKind::kByteArray:
       case ValueKind::kSize:
-      case ValueKind::kDevice:
+      case ValueKind::kDevice: return true;
+      case ValueKind::kTuple:
       case ValueKind::kString:
       case ValueKind::kBytes: return value.slot().length > 0;
       default: return false;

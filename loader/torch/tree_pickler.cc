@@ -25,6 +25,15 @@ Error unsupported(std::string problem, std::string_view advice) {
   return Error(ErrorKind::kUnsupported, Stage::kTorch, std::move(problem)).advise(advice);
 }
 
+// What the machine makes of the name.
+ValueKind kind_of(const Global& global) {
+  switch (global.kind) {
+    case GlobalKind::kDtype: return ValueKind::kDtype;
+    case GlobalKind::kQScheme: return ValueKind::kQScheme;
+    default: return ValueKind::kClass;
+  }
+}
+
 class TreePickler {
  public:
   TreePickler(const Limits& limits, SavedStorages::Untyped untyped)
@@ -253,11 +262,7 @@ Result<void> TreePickler::write_global(const Tree& tree) {
     name.remove_prefix(std::min(line + 1, name.size()));
   }
   const auto global = find_global(module, name);
-  const bool fits =
-      global && (tree.kind() == ValueKind::kClass ||
-                 (tree.kind() == ValueKind::kDtype ? global->kind == GlobalKind::kDtype
-                                                   : global->kind == GlobalKind::kQScheme));
-  if (!fits) {
+  if (!global || kind_of(*global) != tree.kind()) {
     return unsupported(concat("'", module, ".", name, "' is no ", python_type_name(tree.kind()),
                               " that torch.load accepts by default"),
                        "Save its name as a string.");
@@ -287,9 +292,15 @@ Result<void> TreePickler::write_device(const Tree& tree) {
                               "' is no type of devices"),
                        "Use \"cpu\", \"cuda\", ...; the index is a number of its own.");
   }
+  constexpr std::int64_t kMost = std::numeric_limits<c10::DeviceIndex>::max();
+  const std::int64_t index = parts.size() > 1 ? parts[1].as_int().value_or(-1) : 0;
+  if (index < 0 || index > kMost) {
+    return unsupported(concat("the index of a device is ", index),
+                       concat("Devices have indices from 0 to ", kMost, "."));
+  }
   pickle_.global("torch", "device");
   pickle_.text(parts[0].text());
-  if (parts.size() > 1) pickle_.integer(parts[1].as_int().value_or(0));
+  if (parts.size() > 1) pickle_.integer(index);
   pickle_.close_tuple(parts.size());
   remember(tree, pickle_.op(Opcode::kReduce).put());
   return {};

@@ -4,8 +4,11 @@
 
 #include <array>
 #include <filesystem>
+#include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <ATen/ops/_efficientzerotensor.h>
@@ -20,8 +23,11 @@
 #include "loader/torch/load.h"
 #include "loader/torch/load_state_dict.h"
 #include "loader/torch/module_state.h"
+#include "loader/torch/to_tree.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
+#include "tests/support/string_sink.h"
+#include "tests/torch/difference.h"
 
 namespace hardload {
 namespace {
@@ -63,6 +69,16 @@ TEST(Save, OtherFilesComeBackEqual) {
     EXPECT_TRUE(at::equal(before->tensor("t").value(), after->tensor("t").value())) << name;
     EXPECT_EQ(after->report().verified_bytes, after->report().bytes) << name;
   }
+}
+
+TEST(Save, IntoASinkAsTorchIntoAStream) {
+  const std::string path = "data/golden/saved_to_a_stream.pt";
+  testing::StringSink sink;
+  ASSERT_OK(save(to_tree(load(path).value()).value(), sink));
+  EXPECT_EQ(sink.content, testing::read_file(path));
+  testing::StringSink full;
+  full.capacity = 1000;
+  EXPECT_ERROR(save(Tree::list({at::ones({500})}), full), ErrorKind::kIo, "full");
 }
 
 TEST(Save, ATreeBuiltByHandComesBack) {
@@ -156,7 +172,61 @@ TEST(Save, WhatIsNoPlainDataIsRefused) {
   EXPECT_ERROR(save(Tree::dict({{"k", 1}, {"k", 2}}), path), ErrorKind::kKey, "'k'");
   EXPECT_ERROR(save(Tree::dict({{Tree::list(), 1}}), path), ErrorKind::kKey, "list");
   EXPECT_ERROR(save(Tree::named_class("os", "system"), path), ErrorKind::kUnsupported, "os");
+  EXPECT_ERROR(save(Tree::named_class("torch", "int8"), path), ErrorKind::kUnsupported, "type");
+  EXPECT_ERROR(save(Tree::device("cuda", -1), path), ErrorKind::kUnsupported, "index");
+  EXPECT_ERROR(save(Tree::device("cuda", 128), path), ErrorKind::kUnsupported, "index");
+  const at::Tensor floats = at::ones({2});
+  const Tree storage = Tree::storage(floats.storage(), at::kDouble);
+  EXPECT_ERROR(save(Tree::list({floats, storage}), path), ErrorKind::kUnsupported, "float64");
   EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+// What Python has only once, however often it is made, is no reason to take two arrays for one.
+TEST(Save, WhatIsOneObjectStaysOneAndTwoStayTwo) {
+  for (const Tree& object : {Tree::byte_array(""), Tree::byte_array("x"), Tree::byte_array("xy"),
+                             Tree::size({}), Tree::size({2}), Tree::tuple({1}), Tree("text")}) {
+    Tree::Items items = {object, object};
+    items.push_back(object.kind() == ValueKind::kByteArray ? Tree::byte_array(object.text())
+                                                           : Tree());
+    const Tree tree = Tree::list(items);
+    testing::StringSink sink;
+    ASSERT_OK(save(tree, sink));
+    const auto loaded = load(std::make_shared<MemorySource>(testing::source_of(sink.content)));
+    EXPECT_EQ(testing::difference(tree, to_tree(loaded.value()).value()), "");
+  }
+}
+
+// The rule of load(), which refuses such files; Python would keep the last.
+TEST(Save, KeysThatPythonHoldsToBeEqualAreRefused) {
+  const Tree huge = Tree::big_int(std::string(9, '\x01')), text = "k";
+  const at::Tensor tensor = at::ones({1});
+  const std::pair<Tree, Tree> equal[] = {
+      {1, 1.0},
+      {true, std::complex<double>(1, 0)},
+      {huge, Tree::big_int(std::string(9, '\x01'))},
+      {1, Tree::big_int(std::string("\x01\0\0\0\0\0\0\0\0", 9))},
+      {Tree::tuple({1, text}), Tree::tuple({1.0, text})},
+      {Tree::tuple({2}), Tree::size({2})},
+      {Tree::device("cuda", 1), Tree::device("cuda", 1)},
+      {Tree::dtype("int8"), Tree::dtype("int8")},
+      {tensor, tensor},
+  };
+  for (const auto& [a, b] : equal) {
+    testing::StringSink sink;
+    EXPECT_ERROR(save(Tree::dict({{a, 1}, {b, 2}}), sink), ErrorKind::kKey, "twice");
+    EXPECT_ERROR(save(Tree::set({a, b}), sink), ErrorKind::kKey, "twice");
+  }
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Tree different = Tree::set({nan, nan, 1, "1", Tree::bytes("1"), Tree::tuple({1}), Tree(),
+                                    std::complex<double>(1, 1), huge, tensor, at::ones({1}),
+                                    Tree::tuple({nan}), Tree::tuple({nan}), Tree::device("cuda"),
+                                    Tree::dtype("int8"), Tree::qscheme("per_tensor_affine")});
+  testing::StringSink sink;
+  ASSERT_OK(save(different, sink));
+  EXPECT_OK(load(std::make_shared<MemorySource>(testing::source_of(sink.content))));
+  Tree shared = Tree::tuple({1});
+  for (int i = 0; i < 60; ++i) shared = Tree::tuple({shared, shared});
+  EXPECT_ERROR(save(Tree::dict({{shared, 1}}), sink), ErrorKind::kLimit, "to compare");
 }
 
 TEST(Save, AFailureLeavesTheOldFile) {
