@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "loader/base/text.h"
 #include "loader/bytes/file_source.h"
 #include "loader/bytes/slice_source.h"
 #include "loader/manifest/describe.h"
@@ -22,6 +23,13 @@ Result<std::shared_ptr<const Manifest>> describe_for(const ByteSource& source,
   return std::make_shared<const Manifest>(std::move(manifest));
 }
 
+Result<std::vector<Device>> place_for(const Manifest& manifest, const MapLocation& map_location) {
+  auto places = guarded([&] { return place(manifest, map_location, machine_devices); });
+  if (places.ok() || places.error().kind() != ErrorKind::kUnsupported) return places;
+  return Error(ErrorKind::kDevice, Stage::kPlace,
+               concat("the function given as map_location failed: ", places.error().problem()));
+}
+
 Result<std::shared_ptr<const ByteSource>> archive_in(std::shared_ptr<const ByteSource> source,
                                                      const LoadOptions& options) {
   if (options.offset == 0) return source;
@@ -36,8 +44,10 @@ Result<std::shared_ptr<const ByteSource>> open_for(const std::string& path,
 }
 
 Result<Checkpoint> load(const std::string& path, const LoadOptions& options) {
-  HARDLOAD_ASSIGN(auto source, open_for(path, options));
-  return load(std::move(source), options);
+  return guarded([&]() -> Result<Checkpoint> {
+    HARDLOAD_ASSIGN(auto source, open_for(path, options));
+    return load(std::move(source), options);
+  });
 }
 
 Result<Checkpoint> load(std::shared_ptr<const ByteSource> source, const LoadOptions& options) {
@@ -46,7 +56,7 @@ Result<Checkpoint> load(std::shared_ptr<const ByteSource> source, const LoadOpti
     // Describe: what the file holds, and where each part of it goes.
     HARDLOAD_ASSIGN(auto manifest, describe_for(*archive, options));
     HARDLOAD_ASSIGN(const Selection selection, select(*manifest, options.only));
-    HARDLOAD_ASSIGN(const auto places, place(*manifest, options.map_location, machine_devices));
+    HARDLOAD_ASSIGN(const auto places, place_for(*manifest, options.map_location));
     // Move: all bytes, or nothing.
     return move_tensors(archive, std::move(manifest), selection, places, options);
   });

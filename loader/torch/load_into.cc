@@ -2,9 +2,8 @@
 
 #include <utility>
 
-#include "loader/place/place.h"
+#include "loader/place/map_location.h"
 #include "loader/place/selection.h"
-#include "loader/torch/devices.h"
 #include "loader/torch/guard.h"
 #include "loader/torch/in_place.h"
 #include "loader/torch/make_tensors.h"
@@ -43,7 +42,7 @@ Result<IncompatibleKeys> load_staged(torch::nn::Module& module, Described descri
   const Selection selection = select(*described.manifest, described.numbers(plan));
   // Copies cross devices by themselves, one parameter at a time.
   const MapLocation places = options.state_dict.assign ? options.load.map_location : "cpu";
-  HARDLOAD_ASSIGN(const auto devices, place(*described.manifest, places, machine_devices));
+  HARDLOAD_ASSIGN(const auto devices, place_for(*described.manifest, places));
   {
     HARDLOAD_ASSIGN(const Checkpoint loaded,
                     move_tensors(archive, described.manifest, selection, devices, options.load));
@@ -58,8 +57,10 @@ Result<IncompatibleKeys> load_staged(torch::nn::Module& module, Described descri
 
 Result<IncompatibleKeys> load_into(torch::nn::Module& module, const std::string& file,
                                    const LoadIntoOptions& options) {
-  HARDLOAD_ASSIGN(auto source, open_for(file, options.load));
-  return load_into(module, std::move(source), options);
+  return guarded([&]() -> Result<IncompatibleKeys> {
+    HARDLOAD_ASSIGN(auto source, open_for(file, options.load));
+    return load_into(module, std::move(source), options);
+  });
 }
 
 Result<IncompatibleKeys> load_into(torch::nn::Module& module,

@@ -3,11 +3,14 @@
 
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "loader/base/result.h"
 #include "loader/bytes/byte_source.h"
 #include "loader/manifest/manifest.h"
 #include "loader/place/device.h"
+#include "loader/place/map_location.h"
 #include "loader/place/selection.h"
 #include "loader/torch/checkpoint.h"
 #include "loader/torch/load.h"
@@ -25,6 +28,10 @@ Result<Checkpoint> move_tensors(const std::shared_ptr<const ByteSource>& source,
 // describe() with the options of loading.
 Result<std::shared_ptr<const Manifest>> describe_for(const ByteSource& source,
                                                      const LoadOptions& options);
+
+// place(), on the devices of this machine. Errors: kDevice, also where the caller's function
+// throws.
+Result<std::vector<Device>> place_for(const Manifest& manifest, const MapLocation& map_location);
 
 // The source without the bytes in front of the archive. Errors: kBounds.
 Result<std::shared_ptr<const ByteSource>> archive_in(std::shared_ptr<const ByteSource> source,

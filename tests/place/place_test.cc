@@ -110,7 +110,6 @@ TEST(Place, ADeviceIsItsName) {
   EXPECT_ERROR(places({"cuda:7"}, OtherDevice{"cpu:0"}), ErrorKind::kDevice, "(tagged with cpu:0)");
 }
 
-// M03
 TEST(Place, ATableMapsTagsAndLeavesOthers) {
   const MapLocation::Table table = {{"cuda:7", "cuda:1"}, {"gone", "cpu"}};
   EXPECT_EQ(places({"cuda:7", "cpu", "gone", "cuda:0", "cuda:7"}, table).value(),
@@ -120,7 +119,7 @@ TEST(Place, ATableMapsTagsAndLeavesOthers) {
                "(tagged with gpu)");
 }
 
-// M04
+// M03
 TEST(Place, AFunctionIsAskedOncePerStorage) {
   std::vector<std::string> asked;
   const auto ask = [&](const StorageSpec& storage,

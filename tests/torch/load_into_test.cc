@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -276,6 +277,21 @@ TEST(LoadInto, InPlaceTakesNoMoreThanItSays) {
   EXPECT_TRUE(before.equals(*module));
   EXPECT_OK(load_into(*module, path, mode(LoadMode::kStaged, generous)));
   EXPECT_FALSE(before.equals(*module));
+}
+
+// M03
+TEST(LoadInto, AFunctionThatFailsChangesNothing) {
+  torch::nn::Linear module(2, 3);
+  const Snapshot before(*module);
+  LoadIntoOptions options = mode(LoadMode::kStaged);
+  options.state_dict.assign = true;
+  options.load.map_location = [](const StorageSpec& storage, std::string_view) {
+    if (storage.key == "1") throw std::runtime_error("no such table");
+    return c10::Device(c10::kCPU);
+  };
+  EXPECT_ERROR(load_into(*module, write_file("placed.pt"), options), ErrorKind::kDevice,
+               "no such table");
+  EXPECT_TRUE(before.equals(*module));
 }
 
 TEST(LoadInto, AssignsOnlyWhenStaged) {

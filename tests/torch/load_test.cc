@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -427,6 +428,21 @@ TEST(Load, DevicesThatAreNotHereAreRefusedInPyTorchsWords) {
   };
   EXPECT_OK(load(path, {.map_location = to_cpu}));
   EXPECT_ERROR(load(path, {.map_location = "gpu"}), ErrorKind::kDevice, "(tagged with gpu)");
+}
+
+// M03
+TEST(Load, AFunctionThatFailsIsAnErrorOfTheDevice) {
+  const std::string path = "data/golden/state_linear.pt";
+  const auto throws = [](const StorageSpec&, std::string_view) -> c10::Device {
+    throw std::runtime_error("no such table");
+  };
+  EXPECT_ERROR(load(path, {.map_location = throws}), ErrorKind::kDevice,
+               "map_location failed: no such table");
+  const auto misspells = [](const StorageSpec&, std::string_view) { return c10::Device("gpu"); };
+  EXPECT_ERROR(load(path, {.map_location = misspells}), ErrorKind::kDevice,
+               "map_location failed: Expected one of cpu, cuda");
+  const auto nothing = [](const StorageSpec&, std::string_view) { return std::string(); };
+  EXPECT_ERROR(load(path, {.map_location = nothing}), ErrorKind::kDevice, "(tagged with )");
 }
 
 TEST(Load, ErrorsNameTheFile) {

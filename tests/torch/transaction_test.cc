@@ -3,39 +3,28 @@
 
 #include <cstdlib>
 #include <new>
+#include <stdexcept>
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
-#include <c10/core/Allocator.h>
-#include <c10/core/CPUAllocator.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
 #include "loader/torch/load_state_dict.h"
+#include "tests/support/failing_memory.h"
 #include "tests/support/matchers.h"
+#include "tests/torch/failing_allocator.h"
 #include "tests/torch/parts.h"
-
-namespace {
-
-// Which call of operator new fails from now on, counted down; negative: none.
-thread_local long calls_until_failure = -1;
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  if (calls_until_failure >= 0 && calls_until_failure-- == 0) throw std::bad_alloc();
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace hardload {
 namespace {
 
 using testing::entry;
+using testing::fail_allocation;
+using testing::FailingAllocator;
+using testing::kNone;
 using testing::Parts;
 using testing::see;
 using testing::Seen;
@@ -175,29 +164,8 @@ TEST(Transaction, ACallbackThatFails) {
   }
 }
 
-// LibTorch's memory for tensors, of which the n-th piece cannot be had.
-class FailingAllocator final : public c10::Allocator {
- public:
-  explicit FailingAllocator(c10::Allocator& real) : real_(real) {}
-  c10::DataPtr allocate(std::size_t bytes) override {
-    if (until_failure >= 0 && until_failure-- == 0) {
-      TORCH_CHECK(false, "not enough memory: you tried to allocate ", bytes, " bytes");
-    }
-    return real_.allocate(bytes);
-  }
-  c10::DeleterFnPtr raw_deleter() const override { return real_.raw_deleter(); }
-  void copy_data(void* to, const void* from, std::size_t bytes) const override {
-    default_copy_data(to, from, bytes);
-  }
-  long until_failure = -1;
-
- private:
-  c10::Allocator& real_;
-};
-
 TEST(Transaction, EachPieceOfTensorMemoryInTurn) {
-  static FailingAllocator failing(*c10::GetCPUAllocator());
-  c10::SetCPUAllocator(&failing, /*priority=*/100);
+  FailingAllocator& failing = FailingAllocator::install();
   int failures = 0;
   for (long n = 0;; ++n) {
     Case c;
@@ -228,14 +196,14 @@ TEST(Transaction, EachAllocationInTurn) {
       options.report = &report;
       const auto before = see(c.tensors);
       (void)c.module.name();  // LibTorch remembers it, and ends the program where it cannot
-      calls_until_failure = n;
+      fail_allocation(n);
       bool ok = false, failed = false;
       try {
         const auto result = load_state_dict(c.module, c.state, options);
-        calls_until_failure = -1;
+        fail_allocation(kNone);
         ok = result.ok();
       } catch (const std::bad_alloc&) {  // the error itself could not be made
-        calls_until_failure = -1;
+        fail_allocation(kNone);
         failed = true;
       }
       if (ok) {

@@ -3,13 +3,17 @@
 
 #include "loader/transfer/transfer.h"
 
+#include <atomic>
 #include <bit>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "loader/bytes/file_source.h"
 #include "loader/manifest/describe.h"
+#include "tests/support/files.h"
 #include "tests/support/matchers.h"
 #include "tests/transfer/storages.h"
 
@@ -95,6 +99,55 @@ TEST(Transfer, MovesManyStoragesOnAnyNumberOfThreads) {
   const std::string bytes = checkpoint_of(storages).build();
   for (const unsigned threads : {0u, 1u, 2u, 8u, 1000u}) {
     EXPECT_EQ(moved(bytes, threads).value(), contents_of(storages)) << threads;
+  }
+}
+
+// V10: of one source, which is described and read by all at once.
+TEST(Transfer, ManyAtOnceReadOneFile) {
+  const std::vector<SavedStorage> storages = {
+      {pattern(300'000, 1)},
+      {pattern(1'000'000, 2), "ByteStorage"},
+      {pattern(50'000, 3), "ByteStorage", {.deflate = true}}};
+  const auto source =
+      FileSource::open(testing::write_temporary("shared.pt", checkpoint_of(storages).build()))
+          .value();
+  std::vector<std::vector<std::string>> contents(8);
+  {
+    std::vector<std::jthread> loads;
+    for (auto& content : contents) {
+      loads.emplace_back([&] {
+        const Manifest manifest = describe(*source, {}).value();
+        MemorySink sink;
+        const auto numbers = first_numbers(storages.size());
+        EXPECT_OK(transfer(*source, manifest, numbers, sink, {.limits = kLimits, .threads = 2}));
+        for (const std::size_t i : numbers) content.push_back(sink.content(i));
+      });
+    }
+  }
+  for (const auto& content : contents) EXPECT_EQ(content, contents_of(storages));
+}
+
+// V10: wherever it has come to, and whoever of the threads is told.
+TEST(Transfer, StopsWhenItIsTold) {
+  std::vector<SavedStorage> storages;
+  for (unsigned i = 0; i < 10; ++i) storages.push_back({pattern(1'000'000, i)});
+  const std::string bytes = checkpoint_of(storages).build();
+  const Manifest manifest = describe(testing::source_of(bytes), {}).value();
+  for (const unsigned threads : {1u, 2u, 8u}) {
+    for (int last = 0;; ++last) {
+      const ScriptedSource source(bytes);
+      MemorySink sink(&source);
+      std::atomic<int> calls = 0;
+      const auto progress = [&](std::uint64_t, std::uint64_t) { return calls++ < last; };
+      const auto done = transfer(source, manifest, first_numbers(storages.size()), sink,
+                                 {.limits = kLimits, .threads = threads, .progress = progress});
+      if (done.ok()) {
+        EXPECT_GE(last, 3);
+        break;
+      }
+      EXPECT_ERROR(done, ErrorKind::kCancelled, "stopped");
+      EXPECT_EQ(calls, last + 1);
+    }
   }
 }
 

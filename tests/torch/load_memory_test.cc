@@ -1,0 +1,95 @@
+// load and load_into where memory runs out: each piece in turn cannot be had, and every time there
+// is an error that says so, nothing is kept, and the module is what it was.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <ATen/ops/zeros.h>
+#include <gtest/gtest.h>
+
+#include "loader/torch/load.h"
+#include "loader/torch/load_into.h"
+#include "tests/support/failing_memory.h"
+#include "tests/support/files.h"
+#include "tests/support/matchers.h"
+#include "tests/torch/failing_allocator.h"
+#include "tests/torch/parts.h"
+
+namespace hardload {
+namespace {
+
+using testing::allocations;
+using testing::fail_allocation;
+using testing::FailingAllocator;
+using testing::kNone;
+
+// How many pieces `attempt` takes; `fail` makes the n-th of them fail.
+template <typename Attempt>
+int failures_of(const Attempt& attempt, const std::function<void(long)>& fail) {
+  EXPECT_OK(attempt());  // what is made once and kept is there from now on
+  for (int n = 0;; ++n) {
+    fail(n);
+    const long before = allocations();
+    {
+      const auto result = attempt();
+      fail(kNone);
+      if (result.ok()) return n;
+      EXPECT_EQ(result.error().kind(), ErrorKind::kOutOfMemory) << result.error().display();
+    }
+    EXPECT_EQ(allocations(), before);
+    if (::testing::Test::HasFailure()) {
+      ADD_FAILURE() << "allocation " << n;
+      return -1;
+    }
+  }
+}
+
+const std::string kFiles[] = {"data/golden/checkpoint_for_training.pt",
+                              "data/golden/quantized_per_channel.pt",
+                              "data/golden/sparse_csr.pt",
+                              "data/golden/tree_nested.pt",
+                              "data/golden/state_transformer.pt",
+                              "data/golden/view_conjugated.pt"};
+
+// V09
+TEST(LoadMemory, EachAllocationInTurn) {
+  for (const std::string& path : kFiles) {
+    const auto attempt = [&] { return load(path, {.threads = 1}); };
+    EXPECT_GE(failures_of(attempt, fail_allocation), 20) << path;
+  }
+}
+
+// V09, M04
+TEST(LoadMemory, EachPieceOfTensorMemoryInTurn) {
+  FailingAllocator& failing = FailingAllocator::install();
+  for (const std::string& path : kFiles) {
+    const auto attempt = [&] { return load(path, {.threads = 1}); };
+    EXPECT_GE(failures_of(attempt, [&](long n) { failing.until_failure = n; }), 1) << path;
+  }
+}
+
+// V09
+TEST(LoadMemory, OfAModuleThatIsLoadedInto) {
+  testing::Parts module;
+  const std::vector<at::Tensor> tensors = {module.parameter("weight", at::zeros({10, 10})),
+                                           module.parameter("bias", at::zeros({10}))};
+  (void)module.name();  // LibTorch remembers it, and ends the program where it cannot
+  const std::string path = "data/golden/state_linear.pt";
+  for (const LoadMode mode : {LoadMode::kStaged, LoadMode::kInPlace}) {
+    const LoadIntoOptions options = {.mode = mode, .load = {.threads = 1}};
+    std::vector<testing::Seen> before;
+    const auto fail = [&](long n) {
+      fail_allocation(kNone);
+      if (n > 0) {
+        EXPECT_TRUE(before == testing::see(tensors)) << "allocation " << n - 1;
+      }
+      if (n == 0) before = testing::see(tensors);
+      fail_allocation(n);
+    };
+    EXPECT_GE(failures_of([&] { return load_into(module, path, options); }, fail), 50);
+  }
+}
+
+}  // namespace
+}  // namespace hardload
