@@ -4,7 +4,7 @@
 usage: make.py        (needs the golden files, not torch)
 
 corpus/pickle/: the data.pkl of each golden file. corpus/zip/: a golden file packed again as other
-zip tools would. Everything else under corpus/ was found by a fuzzer and is kept by hand.
+zip tools would. Everything else under corpus/ was found by a fuzzer, or written, and is kept by hand.
 """
 
 import io
