@@ -1,7 +1,7 @@
 // crc32_folded: the CRC-32 of long runs of bytes by carry-less multiplication, 32 bytes at a time.
 //
 // For processors with AVX2 and VPCLMULQDQ; twice as fast as what 16-byte multiplication gives
-// (bench/crc32_bench.cc).
+// (bench/mechanisms.cc).
 #pragma once
 
 #include <cstddef>

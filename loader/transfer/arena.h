@@ -7,7 +7,7 @@
 //
 // Memory that a process has never touched is expensive: the system gives it out page by page, each
 // with a fault. Taken as one region, in huge pages of 2 MiB where the system has them, it costs a
-// fifth (bench/memory_bench.cc).
+// fifth (bench/mechanisms.cc).
 #pragma once
 
 #include <cstddef>
