@@ -228,7 +228,7 @@ class Diagnostician {
     } else if (report_.missing_keys.empty() && found_.table.empty()) {
       name(Cause::kValues, "what the file has under these names cannot be copied into a parameter");
     } else {
-      name(Cause::kVersion,
+      name(Cause::kOtherVersion,
            "the model is of another version or configuration than the one that was saved");
     }
   }

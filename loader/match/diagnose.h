@@ -28,18 +28,18 @@ namespace hardload {
 
 struct Diagnosis {
   enum class Cause : std::uint8_t {
-    kNone,        // everything fits
-    kPrefix,      // see prefix
-    kNested,      // see nested: the first is it
-    kOptimizer,   // the state of an optimizer
-    kRenamed,     // see rename
-    kTied,        // tied parameters that were saved once
-    kShapes,      // the same names, other shapes
-    kValues,      // the same names, but what the file has there cannot be copied
-    kModelMore,   // the model has more than the file
-    kFileMore,    // the file has more than the model
-    kVersion,     // both have more
-    kOtherModel,  // nothing fits
+    kNone,          // everything fits
+    kPrefix,        // see prefix
+    kNested,        // see nested: the first is it
+    kOptimizer,     // the state of an optimizer
+    kRenamed,       // see rename
+    kTied,          // tied parameters that were saved once
+    kShapes,        // the same names, other shapes
+    kValues,        // the same names, but what the file has there cannot be copied
+    kModelMore,     // the model has more than the file
+    kFileMore,      // the file has more than the model
+    kOtherVersion,  // both have more
+    kOtherModel,    // nothing fits
   };
   Cause cause = Cause::kNone;
   std::string sentence;  // "the file's keys begin with ..."; keys in it are escaped
