@@ -44,8 +44,9 @@ class Builder {
  public:
   std::shared_ptr<torch::nn::Module> module(const Json& description) {
     auto& known = modules_[description["number"].get<int>()];
-    if (known == nullptr)
+    if (known == nullptr) {
       known = description.contains("norm") ? norm(description) : parts(description);
+    }
     return known;
   }
 
