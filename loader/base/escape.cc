@@ -47,6 +47,9 @@ bool is_unsafe(char32_t code) {
   return range != std::end(kUnsafe) && range->first <= code;
 }
 
+// Nearly all text consists of nothing else.
+bool is_plain(char c) { return c >= ' ' && c < 0x7F && c != '\\'; }
+
 void append_hex(std::string& out, char32_t value, int digits) {
   for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) {
     out.push_back("0123456789abcdef"[(value >> shift) & 0xF]);
@@ -56,6 +59,7 @@ void append_hex(std::string& out, char32_t value, int digits) {
 }  // namespace
 
 std::string escape_for_display(std::string_view text) {
+  if (std::all_of(text.begin(), text.end(), is_plain)) return std::string(text);
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {

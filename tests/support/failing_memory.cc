@@ -1,13 +1,19 @@
 #include "tests/support/failing_memory.h"
 
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
 
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 namespace {
 
 thread_local long calls_until_failure = hardload::testing::kNone;
+thread_local long mappings_until_failure = hardload::testing::kNone;
 std::atomic<long> in_use = 0;
 
 }  // namespace
@@ -30,9 +36,21 @@ void operator delete(void* memory) noexcept {
 }
 void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
 
+// In the place of the C library's, for this program and the libraries that it uses.
+extern "C" void* mmap(void* address, std::size_t bytes, int protection, int flags, int file,
+                      off_t offset) noexcept {
+  if (mappings_until_failure >= 0 && mappings_until_failure-- == 0) {
+    errno = ENOMEM;
+    return MAP_FAILED;
+  }
+  return reinterpret_cast<void*>(
+      ::syscall(SYS_mmap, address, bytes, protection, flags, file, offset));
+}
+
 namespace hardload::testing {
 
 void fail_allocation(long number) { calls_until_failure = number; }
+void fail_mapping(long number) { mappings_until_failure = number; }
 long allocations() { return in_use; }
 
 }  // namespace hardload::testing

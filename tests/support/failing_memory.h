@@ -16,6 +16,9 @@ inline constexpr long kNone = -1;
 // Which call of operator new on this thread throws from now on, counted from 0.
 void fail_allocation(long number);
 
+// The same for regions of memory that are taken from the system with mmap.
+void fail_mapping(long number);
+
 // What was allocated by this program and not freed, in pieces.
 long allocations();
 
