@@ -53,7 +53,7 @@ struct LoadOptions {
   ReportProgress progress = {};
 
   bool verify_crc = true;  // torch itself never does
-  unsigned threads = 0;    // 0: as many as the machine has
+  unsigned threads = 0;    // 0: as many as pay: the machine's, or more to wait for a disk
   Limits limits = {};
 };
 

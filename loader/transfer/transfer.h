@@ -21,7 +21,7 @@ namespace hardload {
 
 struct TransferOptions {
   const Limits& limits;
-  unsigned threads = 0;    // 0: as many as the machine has
+  unsigned threads = 0;    // 0: as many as pay: the machine's, or more to wait for a disk
   bool verify_crc = true;  // compare CRC-32s while the bytes are at hand
   ReportProgress progress = {};
 };

@@ -1,5 +1,6 @@
 // FileSource where the system reads less than it is asked for, is interrupted, or fails.
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <memory>
@@ -87,6 +88,39 @@ TEST(FileSourceFault, AnEndThatComesEarlyIsAnError) {
   const auto result = read({4, 0});
   EXPECT_ERROR(result, ErrorKind::kIo, "became shorter");
   EXPECT_EQ(result.error().offset(), 4u);
+}
+
+// The same past the page cache: three units and some bytes.
+Result<std::string> read_direct(std::vector<int> steps) {
+  constexpr std::size_t kUnit = ByteSource::kDirectUnit;
+  const std::string bytes = std::string(3 * kUnit, 'a') + "0123456789";
+  const auto source = FileSource::open(testing::write_temporary("units", bytes)).value();
+  script = std::move(steps);
+  calls = 0;
+  alignas(kUnit) static std::byte out[4 * kUnit];
+  std::fill(std::begin(out), std::end(out), std::byte{'?'});
+  HARDLOAD_TRY(source->read_direct(0, out));
+  const std::string content(testing::text_of(std::span(out).first(bytes.size())));
+  EXPECT_TRUE(content == bytes);
+  return content;
+}
+
+// V06
+TEST(FileSourceFault, DirectReadsGoOnOrAreDoneAsUsual) {
+  constexpr int kAll = 1 << 20, kUnit = ByteSource::kDirectUnit;
+  for (const std::vector<int>& steps : {std::vector<int>{kAll},
+                                        {kUnit, kAll},
+                                        {kUnit},
+                                        {1000, kAll},
+                                        {kUnit + 5, kAll},
+                                        {1},
+                                        {-EINTR, kUnit, -EINTR, kAll},
+                                        {-EINVAL, kAll},
+                                        {kUnit, -EINVAL, 7, kAll}}) {
+    EXPECT_OK(read_direct(steps));
+  }
+  EXPECT_ERROR(read_direct({-EIO}), ErrorKind::kIo, "cannot be read");
+  EXPECT_ERROR(read_direct({kUnit, -EIO}), ErrorKind::kIo, "cannot be read");
 }
 
 }  // namespace
