@@ -77,23 +77,27 @@ ELSEWHERE = {
     "G18": "Nothing is tried a second time: describe.cc runs each stage once.",
     "K03": _KEYS + "tests/match/match_scale_test.cc",
     "K05": _KEYS + "tests/match/match_test.cc",
-    "K06": _KEYS + "tests/match/diagnose_test.cc",
-    "K09": _KEYS + "tests/match/match_text_test.cc, tests/lesson/",
-    "K10": _KEYS + "tests/match/match_scale_test.cc",
+    "K06": _KEYS + "tests/match/diagnose_test.cc, tests/torch/load_state_dict_options_test.cc",
+    "K09": _KEYS + "tests/match/match_text_test.cc, tests/torch/transaction_test.cc, tests/lesson/",
+    "K10": _KEYS + "tests/match/match_scale_test.cc, "
+                   "tests/torch/load_state_dict_options_test.cc",
     "K11": _KEYS + "tests/torch/load_state_dict_test.cc",
     "K12": _KEYS + "tests/match/match_test.cc, tests/torch/load_state_dict_test.cc",
-    "K13": _KEYS + "tests/torch/load_state_dict_test.cc",
-    "M03": "A caller's function, not a file.",
-    "M04": "Needs a device. Memory of the host: tests/transfer/transfer_fault_test.cc",
+    "K13": _KEYS + "tests/torch/transaction_test.cc",
+    "M03": "A caller's function, not a file: tests/place/place_test.cc, tests/torch/load_test.cc, "
+           "load_into_test.cc",
+    "M04": "Needs a device. Memory of the host: tests/torch/load_memory_test.cc",
     "V01": "tests/malformed/budget_test.py: paths that are not there",
     "V02": "tests/malformed/budget_test.py: folders, pipes, sockets, devices",
     "V03": "tests/cli/mutation_test.cc: every prefix and every bit of five golden files",
     "V04": "tests/bytes/file_source_change_test.cc, file_source_mapped_test.cc",
     "V05": "tests/bytes/file_source_change_test.cc, tests/transfer/transfer_fault_test.cc",
-    "V06": "tests/bytes/memory_source_stream_test.cc, tests/transfer/transfer_fault_test.cc",
+    "V06": "tests/bytes/file_source_fault_test.cc, memory_source_stream_test.cc, "
+           "tests/transfer/transfer_fault_test.cc",
     "V08": "tests/bytes/memory_source_stream_test.cc; DECISIONS: behind a foreign header",
-    "V09": "tests/pickle/machine_memory_test.cc, tests/transfer/parallel_memory_test.cc",
-    "V10": "tests/transfer/parallel_test.cc under ThreadSanitizer",
+    "V09": "tests/torch/load_memory_test.cc, transaction_test.cc, "
+           "tests/transfer/transfer_fault_test.cc, parallel_memory_test.cc",
+    "V10": "tests/transfer/transfer_test.cc, parallel_test.cc under ThreadSanitizer",
     "V11": "tests/malformed/budget_test.py",
 }
 

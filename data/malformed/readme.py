@@ -13,8 +13,7 @@ what each must get; `//tests/malformed/...` holds it, with a bound on memory.
 placed. *torch* is what `torch.load(file)` of torch 2.11.0 did, measured by
 [ask_torch.py](ask_torch.py), each file in a process of its own with {memory} GiB: "loads" means
 without a word, "but other values" that they are not those that were saved; behind "then", what
-happened when the tensors were read. Rows without a twin of their own share
-`Z01_twin_whole.pt`, the same content with nothing changed.
+happened when the tensors were read.
 
 Of the {refused} malformed files torch loads {silent} without a word, {others} of them with other
 values; {crashes} crash it while they are loaded, or read.

@@ -1,4 +1,4 @@
-// Every prefix and every single-bit flip of a small file by the real torch: an error, or exactly
+// V03: every prefix and every single-bit flip of a small file by the real torch: an error, or exactly
 // the same result. Nothing in between: no wrong weight, no half of a file.
 
 #include <string>

@@ -30,6 +30,11 @@ class Catalogue(unittest.TestCase):
             self.assertTrue(files or catalogue.ELSEWHERE.get(row),
             f"{row} has no file and no reason")
 
+    def test_rows_have_twins(self):
+        for row in {case["row"] for case in CASES}:
+            twins = [case for case in CASES if case["row"] == row and "loads" in case]
+            self.assertTrue(twins, f"nothing shows that a file near those of {row} loads")
+
     def test_cases_belong_to_rows(self):
         for case in CASES:
             self.assertIn(case["row"], catalogue.ROWS)

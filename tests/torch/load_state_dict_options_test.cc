@@ -60,6 +60,7 @@ TEST(LoadStateDictOptions, VersionsFollowTheKeys) {
   EXPECT_OK(load_state_dict(*norm, state, strip));
 }
 
+// K06
 TEST(LoadStateDictOptions, TwoKeysThatBecomeOneAreNamed) {
   Parts module;
   module.parameter("w", at::zeros({1}));
@@ -176,7 +177,7 @@ TEST(LoadStateDictOptions, TheReportIsFilledWhereTheLoadIsRefused) {
   EXPECT_EQ(load_state_dict(*module, state, {.strip_prefix = "module."})->diagnosis, nullptr);
 }
 
-// problem() is PyTorch's text, whole; what people see ends.
+// K10: problem() is PyTorch's text, whole; what people see ends.
 TEST(LoadStateDictOptions, MessagesForPeopleEnd) {
   Parts module;
   StateDict state;

@@ -62,6 +62,7 @@ TEST(LoadStateDict, AppliesConjAndNegBits) {
   EXPECT_EQ(weight[1].item<c10::complex<float>>(), c10::complex<float>(3, -4));
 }
 
+// K12
 TEST(LoadStateDict, OneElementLoadsIntoAScalar) {
   Parts module;
   const at::Tensor scalar = module.buffer("s", at::zeros({}));
@@ -80,6 +81,7 @@ TEST(LoadStateDict, OneElementThatCannotBeCopiedIsToldAsAScalar) {
   EXPECT_NE(refused.error().advice().find("without map_location \"meta\""), std::string::npos);
 }
 
+// K11
 TEST(LoadStateDict, LastOfTiedParametersWins) {
   Parts module;
   const at::Tensor tied = module.parameter("a", at::zeros({2}));

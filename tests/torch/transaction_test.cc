@@ -82,6 +82,7 @@ TEST(Transaction, TheCaseFits) {
   }
 }
 
+// K09
 TEST(Transaction, KeysAndShapes) {
   using Options = LoadStateDictOptions;
   expect_unchanged("missing", ErrorKind::kKey,
@@ -137,7 +138,7 @@ TEST(Transaction, TensorsThatCannotBeTaken) {
                    });
 }
 
-// LibTorch has no cast from these bytes to numbers.
+// K13: LibTorch has no cast from these bytes to numbers.
 TEST(Transaction, ACastThatFails) {
   Case c;
   tensor_of(c, "cast") = at::ones({4}, at::kByte).view(at::kBits8);
@@ -164,6 +165,7 @@ TEST(Transaction, ACallbackThatFails) {
   }
 }
 
+// K13, V09
 TEST(Transaction, EachPieceOfTensorMemoryInTurn) {
   FailingAllocator& failing = FailingAllocator::install();
   int failures = 0;
@@ -181,7 +183,7 @@ TEST(Transaction, EachPieceOfTensorMemoryInTurn) {
   EXPECT_GE(failures, 3);  // for what is cast and what lies in memory otherwise
 }
 
-// Every other allocation, LibTorch's and the library's own.
+// K13, V09: every other allocation, LibTorch's and the library's own.
 TEST(Transaction, EachAllocationInTurn) {
   for (const bool assign : {false, true}) {
     int failures = 0;
