@@ -42,7 +42,7 @@ void KeyText::integer(std::string_view bytes) {
 void KeyText::real(double value) {
   constexpr double kEnd = 9223372036854775808.0;  // 2^63
   if (std::isnan(value)) {
-    unequal();
+    append(text_, "n", serial_ + text_.size(), ";");
   } else if (std::isinf(value) || value != std::floor(value)) {
     append(text_, "f", std::bit_cast<std::uint64_t>(value), ";");
   } else if (value >= -kEnd && value < kEnd) {
@@ -60,8 +60,6 @@ void KeyText::complex(double real_part, double imaginary) {
   real(real_part);
   if (imaginary != 0) real(imaginary);
 }
-
-void KeyText::unequal() { append(text_, "n", serial_ + text_.size(), ";"); }
 
 void KeyText::add(char kind, std::string_view text) {
   append(text_, std::string_view(&kind, 1), text.size(), ":", text);

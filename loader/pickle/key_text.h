@@ -33,8 +33,6 @@ class KeyText {
   void complex(double real_part, double imaginary);
   // Any other value, told from those of its kind by its text. `kind`: none of "cfiIn()".
   void add(char kind, std::string_view text);
-  // What is equal to nothing, not even to itself.
-  void unequal();
 
   std::size_t size() const { return text_.size(); }
   std::string take() && { return std::move(text_); }

@@ -33,12 +33,12 @@ Result<void> append_to(KeyText& out, const Tree& tree) {
     case ValueKind::kQScheme: out.add('Q', tree.text()); break;
     case ValueKind::kLayout: out.add('L', tree.text()); break;
     case ValueKind::kClass: out.add('C', tree.text()); break;
-    // By their identity, as in Python; a storage is another object wherever it stands.
+    // By their identity, as in Python; a storage is another object in each place.
     case ValueKind::kTensor:
       out.add(tree.is_parameter() ? 'P' : 'T',
               concat(reinterpret_cast<std::uintptr_t>(tree.identity())));
       break;
-    case ValueKind::kStorage: out.unequal(); break;
+    case ValueKind::kStorage: out.add('S', concat(reinterpret_cast<std::uintptr_t>(&tree))); break;
     default: return not_hashable(tree);
   }
   return {};

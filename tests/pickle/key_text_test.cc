@@ -47,7 +47,6 @@ TEST(KeyText, OthersDiffer) {
       text_of([](KeyText& text) { text.integer(3); }),
       text_of([](KeyText& text) { text.add('s', "3"); }),
       text_of([](KeyText& text) { text.add('b', "3"); }),
-      text_of([](KeyText& text) { text.unequal(); }, 20),
       text_of([](KeyText& text) {
         text.open_tuple(2);
         text.add('s', "a");

@@ -200,6 +200,7 @@ TEST(Save, WhatIsOneObjectStaysOneAndTwoStayTwo) {
 TEST(Save, KeysThatPythonHoldsToBeEqualAreRefused) {
   const Tree huge = Tree::big_int(std::string(9, '\x01')), text = "k";
   const at::Tensor tensor = at::ones({1});
+  const Tree with_storage = Tree::tuple({Tree::storage(tensor.storage())});
   const std::pair<Tree, Tree> equal[] = {
       {1, 1.0},
       {true, std::complex<double>(1, 0)},
@@ -210,6 +211,7 @@ TEST(Save, KeysThatPythonHoldsToBeEqualAreRefused) {
       {Tree::device("cuda", 1), Tree::device("cuda", 1)},
       {Tree::dtype("int8"), Tree::dtype("int8")},
       {tensor, tensor},
+      {with_storage, with_storage},
   };
   for (const auto& [a, b] : equal) {
     testing::StringSink sink;
