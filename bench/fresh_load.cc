@@ -1,7 +1,8 @@
 // One load in a process of its own, as a program does it that has just started.
 //
-//   fresh_load write FILE BYTES TENSORS     a state dict of so many float tensors
-//   fresh_load CASE FILE PRIMED_BYTES       loads it, and prints what that took as a line of JSON
+//   fresh_load write FILE BYTES TENSORS     a state dict of so many float tensors; prints its
+//   digest fresh_load CASE FILE PRIMED_BYTES       loads it, and prints what that took as a line of
+//   JSON
 //
 // Cases: load, load-no-crc, mapped, list; into, into-no-crc, in-place, in-place-no-crc, each of
 // them with -untouched behind it for a module whose memory nobody has touched; warm-in-place,
@@ -106,18 +107,15 @@ void read_pages(const at::Tensor& tensor) {
   for (std::size_t i = 0; i < tensor.nbytes(); i += 4096) (void)bytes[i];
 }
 
-// The sum of all 64-bit words, those of each tensor times its number: engine.py computes the same.
-std::uint64_t digest(const Tensors& tensors) {
+// The sum of a tensor's 64-bit words. A digest is that of all tensors, each times its number, from
+// 1; torch_load.py computes the same.
+std::uint64_t sum_of_words(const at::Tensor& tensor) {
   std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    std::uint64_t of_tensor = 0;
-    const auto* bytes = static_cast<const char*>(tensors[i].const_data_ptr());
-    for (std::size_t at = 0; at + 8 <= tensors[i].nbytes(); at += 8) {
-      std::uint64_t word;
-      std::memcpy(&word, bytes + at, 8);
-      of_tensor += word;
-    }
-    sum += (i + 1) * of_tensor;
+  const auto* bytes = static_cast<const char*>(tensor.const_data_ptr());
+  for (std::size_t at = 0; at + 8 <= tensor.nbytes(); at += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, bytes + at, 8);
+    sum += word;
   }
   return sum;
 }
@@ -262,24 +260,29 @@ Sample run_case(std::string_view name, const std::string& path, std::uint64_t pr
   throw std::runtime_error("no such case: " + std::string(name));
 }
 
-void write(const std::string& path, std::uint64_t bytes, std::size_t tensors) {
+// Returns the digest of what was written.
+std::uint64_t write(const std::string& path, std::uint64_t bytes, std::size_t tensors) {
   const auto elements = static_cast<std::int64_t>(bytes / tensors / sizeof(float));
   std::vector<NamedShape> entries;
   for (std::size_t i = 0; i < tensors; ++i)
     entries.push_back({"w" + std::to_string(i), {elements}});
   std::uint32_t state = 1;
-  write_checkpoint(path, entries, [&](std::size_t) {
+  std::uint64_t digest = 0;
+  write_checkpoint(path, entries, [&](std::size_t number) {
     at::Tensor tensor = at::empty({elements}, at::kFloat);
     auto* words = static_cast<std::uint32_t*>(tensor.mutable_data_ptr());
     for (std::int64_t i = 0; i < elements; ++i) words[i] = (state = state * 1664525u + 1013904223u);
+    digest += (number + 1) * sum_of_words(tensor);
     return tensor;
   });
+  return digest;
 }
 
 int run(int count, char** arguments) {
   const std::string_view name = count > 1 ? arguments[1] : "";
   if (name == "write" && count == 5) {
-    write(arguments[2], std::stoull(arguments[3]), std::stoul(arguments[4]));
+    std::printf("%llu\n", static_cast<unsigned long long>(write(
+                              arguments[2], std::stoull(arguments[3]), std::stoul(arguments[4]))));
     return 0;
   }
   if (count != 4) {
@@ -292,7 +295,12 @@ int run(int count, char** arguments) {
   std::printf("{\"seconds\": %.6f, \"from_exec\": %.2f, \"cpu\": %.3f, \"memory\": %llu, ",
               sample.seconds, from_exec, sample.cpu,
               static_cast<unsigned long long>(sample.memory));
-  std::printf("\"digest\": %llu}\n", static_cast<unsigned long long>(digest(sample.tensors)));
+  std::uint64_t digest = 0;
+  for (std::size_t i = 0; i < sample.tensors.size(); ++i) {
+    digest += (i + 1) * sum_of_words(sample.tensors[i]);
+  }
+  const std::string shown = sample.tensors.empty() ? "null" : std::to_string(digest);
+  std::printf("\"digest\": %s}\n", shown.c_str());
   return 0;
 }
 

@@ -153,7 +153,7 @@ void neighbours(benchmark::State& state) {
   }
   for (auto _ : state) {
     if (kOurs) {
-      read(*source, ranges);
+      read(*source, ranges, 1);
     } else {
       for (const FileRange& range : ranges) {
         source->read_at(range.offset, {range.destination, range.bytes}).value();
@@ -201,7 +201,7 @@ int main(int count, char** arguments) {
   pair("new memory in huge pages", new_memory<true>, new_memory<false>);
   pair("one storage in pieces", pieces<true>, pieces<false>);
   pair("small neighbours together", neighbours<true>, neighbours<false>);
-  pair("a cold file past the page cache", cold<true>, cold<false>);
+  pair("a cold file past the page cache, by 8 threads", cold<true>, cold<false>);
   benchmark::Initialize(&count, arguments);
   if (benchmark::ReportUnrecognizedArguments(count, arguments)) return 2;
   benchmark::RunSpecifiedBenchmarks();

@@ -129,7 +129,7 @@ Result<void> FileSource::read_direct(std::uint64_t offset, std::span<std::byte> 
     offset += units;
     out = out.subspan(units);
   }
-  return ByteSource::read_direct(offset, out);
+  return out.empty() ? Result<void>() : ByteSource::read_direct(offset, out);
 }
 
 Result<void> FileSource::check_unchanged() const {

@@ -7,6 +7,7 @@
 #include <c10/core/StorageImpl.h>
 
 #include "loader/torch/guard.h"
+#include "loader/transfer/arena.h"
 
 namespace hardload {
 namespace {
@@ -19,17 +20,20 @@ c10::Storage storage_of(std::uint64_t bytes, c10::DataPtr data) {
 
 }  // namespace
 
-Result<std::span<std::byte>> HostMemory::allocate(std::size_t storage, std::uint64_t bytes) {
-  return guarded([&]() -> Result<std::span<std::byte>> {
-    if (!arena_) {
-      std::vector<std::uint64_t> sizes;
-      for (const std::size_t number : order_) sizes.push_back(manifest_.storages()[number].bytes);
-      HARDLOAD_ASSIGN(arena_, Arena::make(sizes));
+Result<std::vector<std::span<std::byte>>> HostMemory::allocate(std::span<const Wanted> storages) {
+  return guarded([&]() -> Result<std::vector<std::span<std::byte>>> {
+    std::vector<std::uint64_t> sizes;
+    for (const Wanted& wanted : storages) sizes.push_back(wanted.bytes);
+    HARDLOAD_ASSIGN(Arena arena, Arena::make(sizes));
+    std::vector<std::span<std::byte>> memory;
+    memory.reserve(storages.size());
+    for (const auto& [storage, bytes] : storages) {
+      const Arena::Piece piece = arena.next();
+      storages_[storage] = storage_of(
+          bytes, c10::DataPtr(piece.data, piece.owner, &Arena::release, c10::DeviceType::CPU));
+      memory.emplace_back(piece.data, bytes);
     }
-    const Arena::Piece piece = arena_->next();
-    storages_[storage] = storage_of(
-        bytes, c10::DataPtr(piece.data, piece.owner, &Arena::release, c10::DeviceType::CPU));
-    return std::span(piece.data, bytes);
+    return memory;
   });
 }
 

@@ -3,15 +3,13 @@
 
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include <c10/core/Storage.h>
 
-#include "loader/manifest/manifest.h"
-#include "loader/transfer/arena.h"
+#include "loader/base/result.h"
 #include "loader/transfer/sink.h"
 
 namespace hardload {
@@ -20,22 +18,16 @@ namespace hardload {
 // any other.
 class HostMemory final : public Sink {
  public:
-  // For `storages` (numbers of the manifest), which are to be allocated in this order. Both have to
-  // outlive it.
-  HostMemory(const Manifest& manifest, std::span<const std::size_t> storages)
-      : manifest_(manifest), order_(storages), storages_(manifest.storages().size()) {}
+  // `storages`: how many the manifest has.
+  explicit HostMemory(std::size_t storages) : storages_(storages) {}
 
-  // Errors: kOutOfMemory.
-  Result<std::span<std::byte>> allocate(std::size_t storage, std::uint64_t bytes) override;
+  Result<std::vector<std::span<std::byte>>> allocate(std::span<const Wanted> storages) override;
 
   // The storages by number; those that were not allocated are empty handles.
   std::vector<c10::Storage> take() && { return std::move(storages_); }
 
  private:
-  const Manifest& manifest_;
-  const std::span<const std::size_t> order_;
   std::vector<c10::Storage> storages_;
-  std::optional<Arena> arena_;  // for all of them, from the first on
 };
 
 // Whether it is a storage's own memory, new or of HostMemory, that another may take the place of:

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <bit>
 #include <memory>
+#include <new>
 #include <set>
 #include <utility>
 
@@ -32,18 +33,19 @@ class InPlace {
         is_written_(std::make_unique<std::atomic<bool>[]>(copies.size())) {}
 
   Result<void> run() {
-    for (std::size_t i = 0; i < copies_.size(); ++i) {
-      (is_direct(copies_[i]) ? direct_ : converted_).push_back(i);
-    }
-    std::uint64_t bytes = 0;
+    sort();
+    std::uint64_t bytes = options_.verify_crc ? bytes_to_verify() : 0;
     for (const std::size_t i : direct_) bytes += copies_[i].target.nbytes();
     Progress progress(options_.progress, bytes);
     HARDLOAD_TRY(progress.add(0));
-    HARDLOAD_TRY(verify());
+    HARDLOAD_TRY(verify(progress));
     HARDLOAD_TRY(convert());
     HARDLOAD_TRY(source_->check_unchanged());
-    // From here on targets change.
-    auto moved = move(progress);
+    // From here on targets change, and there may be no memory to say so when it has to be said.
+    Error unnamed(ErrorKind::kTorn, Stage::kTorch,
+                  "memory ran out while parameters and buffers were written; any of them may have "
+                  "new elements");
+    auto moved = guarded([&] { return move(progress); });
     for (std::size_t i = 0; i < direct_.size(); ++i) {
       if (is_written_[i]) copies_[direct_[i]].target.unsafeGetTensorImpl()->bump_version();
     }
@@ -52,7 +54,12 @@ class InPlace {
       moved = guarded([&] { return prepared_[i].publish(), Result<void>(); });
     }
     if (moved.ok()) moved = source_->check_unchanged();
-    return moved.ok() ? Result<void>() : torn(moved.error());
+    if (moved.ok()) return {};
+    try {
+      return torn(moved.error());
+    } catch (const std::bad_alloc&) {
+      return unnamed;
+    }
   }
 
  private:
@@ -87,18 +94,47 @@ class InPlace {
             std::equal(strides.begin(), strides.end(), to.strides().begin(), to.strides().end()));
   }
 
-  // The first pass over what is read directly.
-  Result<void> verify() const {
+  // Which copies are read directly. Parameters that share memory are written in PyTorch's order,
+  // the last one stays: where one of them is converted, all are.
+  void sort() {
+    std::vector<bool> direct(copies_.size());
+    std::set<const void*> converted_storages;
+    for (std::size_t i = 0; i < copies_.size(); ++i) {
+      direct[i] = is_direct(copies_[i]);
+      if (!direct[i]) converted_storages.insert(memory_of(copies_[i]));
+    }
+    for (std::size_t i = 0; i < copies_.size(); ++i) {
+      const bool is_alone = !converted_storages.contains(memory_of(copies_[i]));
+      (direct[i] && is_alone ? direct_ : converted_).push_back(i);
+    }
+  }
+  // What tells the storages of targets apart; nullptr for those without one.
+  static const void* memory_of(const InPlaceCopy& copy) {
+    return copy.target.has_storage() ? copy.target.storage().unsafeGetStorageImpl() : nullptr;
+  }
+
+  // The records of what is read directly, each once.
+  std::set<const Record*> records() const {
     std::set<const Record*> records;
     for (const std::size_t i : direct_) records.insert(storage(copies_[i]).record);
+    return records;
+  }
+  std::uint64_t bytes_to_verify() const {
+    std::uint64_t bytes = 0;
+    for (const Record* record : records()) bytes += record->bytes;
+    return bytes;
+  }
+
+  // The first pass over what is read directly.
+  Result<void> verify(Progress& progress) const {
     std::vector<FileRange> ranges;
-    for (const Record* record : records) {
+    for (const Record* record : records()) {
       HARDLOAD_TRY(check_expansion(*source_, *record, options_.limits));
       ranges.push_back({record->data_offset, record->bytes, /*destination=*/nullptr, record});
     }
     if (!options_.verify_crc) return {};
-    Progress silent({}, 0);
-    return read_ranges(*source_, ranges, {.threads = options_.threads, .progress = silent});
+    return read_ranges(*source_, ranges,
+                       {.threads = options_.threads, .progress = progress, .to_page_cache = true});
   }
 
   // What needs more than reading is made ready beside the module, in little memory.
@@ -137,7 +173,7 @@ class InPlace {
 
   Result<void> move(Progress& progress) {
     // Parameters that share memory are written in PyTorch's order: the last one stays.
-    std::set<const void*> storages;
+    std::set<const void*> memories;
     bool is_shared = false;
     std::vector<FileRange> ranges;
     for (const std::size_t i : direct_) {
@@ -148,7 +184,7 @@ class InPlace {
       // Memory that is shared until somebody writes to it is taken here.
       auto* to = target.numel() > 0 ? static_cast<std::byte*>(target.mutable_data_ptr()) : nullptr;
       ranges.push_back({begin, target.nbytes(), to});
-      is_shared = !storages.insert(target.storage().unsafeGetStorageImpl()).second || is_shared;
+      is_shared = !memories.insert(memory_of(copies_[i])).second || is_shared;
     }
     ReadOptions options = {.threads = options_.threads, .progress = progress};
     options.begun = is_written_.get();

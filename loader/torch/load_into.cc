@@ -67,6 +67,11 @@ Result<IncompatibleKeys> load_into(torch::nn::Module& module,
                                    std::shared_ptr<const ByteSource> source,
                                    const LoadIntoOptions& options) {
   auto done = guarded([&]() -> Result<IncompatibleKeys> {
+    if (options.state_dict.take_extra_state) {
+      return Error(ErrorKind::kUnsupported, Stage::kTorch,
+                   "load_into does not hand out extra state, of which it reads no tensors")
+          .advise("Use load() and load_state_dict().");
+    }
     HARDLOAD_ASSIGN(const auto archive, archive_in(source, options.load));
     HARDLOAD_ASSIGN(Described described, describe_state(archive, options));
     HARDLOAD_ASSIGN(LoadPlan plan,
@@ -74,9 +79,8 @@ Result<IncompatibleKeys> load_into(torch::nn::Module& module,
     if (options.mode == LoadMode::kStaged) {
       return load_staged(module, std::move(described), plan, archive, options);
     }
-    if (options.state_dict.assign || options.state_dict.take_extra_state) {
-      return Error(ErrorKind::kUnsupported, Stage::kTorch,
-                   "loading in place neither assigns nor hands out extra state")
+    if (options.state_dict.assign) {
+      return Error(ErrorKind::kUnsupported, Stage::kTorch, "loading in place does not assign")
           .advise("Load staged, which is the default.");
     }
     std::vector<InPlaceCopy> copies;

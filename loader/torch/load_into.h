@@ -21,16 +21,17 @@ namespace hardload {
 
 enum class LoadMode {
   // All or nothing: everything is read and verified beside the module first. Takes as much memory
-  // again as is loaded. Parameters of the file's dtype and strides that are all of their storage
-  // then
-  // get that memory in the place of their own: views, ties and aliases follow, raw pointers that
-  // somebody kept (data_ptr()) do not.
+  // again as is loaded. A parameter that is all of its storage, and has the file's dtype and
+  // strides,
+  // then gets that memory in the place of its own: views, ties and aliases follow; what keeps a raw
+  // address of it (data_ptr(), DLPack) does not, and is better served by kInPlace.
   kStaged,
   // Bytes go straight to the module, which takes no more than 64 MiB beside it. All CRC-32s are
-  // compared in a first pass; should the file change, or reading fail, in the second, the module is
+  // compared in a first pass, which counts as progress, too; should the file change, or reading
+  // fail, in the second, the module is
   // left half old and half new, and the error, kTorn, names what is new. Parameters have to be on
   // the CPU; those of another dtype or other strides than in the file are converted first, within
-  // the 64 MiB.
+  // 40 of the 64 MiB.
   kInPlace,
 };
 
@@ -38,8 +39,8 @@ struct LoadIntoOptions {
   // The keys on the way to the state dict in the file: {"model"}, {"checkpoint", "state_dict"}.
   std::vector<std::string> path = {};
   LoadMode mode = LoadMode::kStaged;
-  LoadOptions load = {};  // without `only`; map_location matters with assign alone
-  LoadStateDictOptions state_dict = {};
+  LoadOptions load = {};                 // without `only`; map_location matters with assign alone
+  LoadStateDictOptions state_dict = {};  // without take_extra_state
 };
 
 // Errors: those of load and of load_state_dict; kTorn. Threads: nobody else may use the module.

@@ -74,7 +74,7 @@ Result<Checkpoint> move_tensors(const std::shared_ptr<const ByteSource>& source,
     if (!lend_it && places[i].type != "meta") to_read.push_back(i);
   }
   HARDLOAD_TRY(check_budget(*manifest, to_read, options.memory_budget));
-  HostMemory memory(*manifest, to_read);
+  HostMemory memory(places.size());
   HARDLOAD_ASSIGN(const TransferReport report, transfer(*source, *manifest, to_read, memory,
                                                         {.limits = options.limits,
                                                          .threads = options.threads,

@@ -18,8 +18,9 @@ namespace hardload {
 class PreparedAssign {
  public:
   // Errors: kKey, with PyTorch's text, for what PyTorch refuses; kUnsupported, with the reason as a
-  // clause ("is not an ordinary strided tensor ..."), for what LibTorch does not allow. A source that a gradient is computed through, or that
-  // is of the other inference mode, is copied. May throw what LibTorch throws.
+  // clause ("is not an ordinary strided tensor ..."), for what LibTorch does not allow. A source
+  // that a gradient is computed through, or that is of the other inference mode, is copied. May
+  // throw what LibTorch throws.
   static Result<PreparedAssign> make(const at::Tensor& target, const at::Tensor& source);
 
   // The target takes dtype, strides, device and memory of the source. It stays the same object: its

@@ -27,9 +27,11 @@ bool are_alike(const at::Tensor& a, const at::Tensor& b) {
   return a.is_non_overlapping_and_dense() && a.sizes() == b.sizes() && a.strides() == b.strides();
 }
 
-// Whether the tensor is all of its storage, whose memory another may take the place of.
+// Whether the tensor is all of its storage, whose memory another may take the place of. A storage
+// that may not be resized is one whose address somebody holds: a NumPy array does.
 bool is_whole_storage(const at::Tensor& tensor) {
   return tensor.storage_offset() == 0 && tensor.nbytes() == tensor.storage().nbytes() &&
+         tensor.storage().unsafeGetStorageImpl()->resizable() &&
          is_ordinary_memory(tensor.storage().data_ptr());
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "loader/base/text.h"
 
@@ -19,7 +20,11 @@ struct Arena::Block {
 
 namespace {
 
-constexpr std::uint64_t kPage = 4096;
+// The unit in which the system takes memory back.
+std::uint64_t page_bytes() {
+  static const auto bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return bytes;
+}
 constexpr std::uint64_t kHugePage = 2 << 20;
 
 std::uint64_t rounded_up(std::uint64_t number, std::uint64_t unit) {
@@ -31,7 +36,7 @@ Error no_memory(std::uint64_t bytes) {
                concat("there is no memory for ", bytes, " bytes"));
 }
 
-// `bytes` bytes of new memory, a multiple of kPage, that begin at a huge page if they fill one;
+// `bytes` bytes of new memory, a multiple of a page, that begin at a huge page if they fill one;
 // nullptr where there are none.
 std::byte* map_region(std::uint64_t bytes) {
   const std::uint64_t slack = bytes >= kHugePage ? kHugePage : 0;
@@ -62,13 +67,13 @@ Result<Arena> Arena::make(std::span<const std::uint64_t> sizes) {
     if (size > kMost || end > kMost) return no_memory(size);
     std::uint64_t offset = rounded_up(end, kAlignment);
     if (blocks.empty() || offset + size - blocks.back()->offset > kBlock) {
-      offset = rounded_up(end, kPage);
+      offset = rounded_up(end, page_bytes());
       blocks.push_back(std::make_unique<Block>());
       blocks.back()->offset = offset;
     }
     Block& block = *blocks.back();
     end = offset + size;
-    block.bytes = rounded_up(end - block.offset, kPage);
+    block.bytes = rounded_up(end - block.offset, page_bytes());
     ++block.pieces;
     places.emplace_back(blocks.size() - 1, offset - block.offset);
   }
@@ -77,7 +82,7 @@ Result<Arena> Arena::make(std::span<const std::uint64_t> sizes) {
     arena.pieces_.resize(sizes.size());
     return arena;
   }
-  end = rounded_up(end, kPage);
+  end = rounded_up(end, page_bytes());
   arena.pieces_.reserve(sizes.size());
   std::byte* region = map_region(end);
   if (region == nullptr) return no_memory(end);

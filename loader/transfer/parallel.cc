@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <mutex>
 #include <new>
 #include <optional>
@@ -11,15 +12,6 @@
 #include <vector>
 
 namespace hardload {
-namespace {
-
-Result<void> guarded(const std::function<Result<void>(std::size_t)>& work, std::size_t item) try {
-  return work(item);
-} catch (const std::bad_alloc&) {
-  return Error(ErrorKind::kOutOfMemory, Stage::kTransfer, "memory ran out");
-}
-
-}  // namespace
 
 unsigned machine_threads() { return std::max(1u, std::thread::hardware_concurrency()); }
 
@@ -28,20 +20,30 @@ Result<void> for_each_parallel(std::size_t count, unsigned threads,
   std::atomic<std::size_t> next{0};
   std::atomic<bool> failed{false};
   std::mutex mutex;
-  std::size_t failed_item = count;  // guarded by mutex, as is:
+  std::size_t failed_item = count;  // guarded by mutex, as are these, of which one is set:
   std::optional<Error> error;
+  std::exception_ptr thrown;
 
-  const auto run = [&] {
+  // Nothing may leave it while threads run, and where memory has run out nothing is allocated.
+  const auto run = [&]() noexcept {
     while (!failed.load(std::memory_order_relaxed)) {
       const std::size_t item = next.fetch_add(1, std::memory_order_relaxed);
       if (item >= count) return;
-      auto result = guarded(work, item);
-      if (result.ok()) continue;
+      std::optional<Error> wrong;
+      std::exception_ptr exception;
+      try {
+        auto result = work(item);
+        if (result.ok()) continue;
+        wrong = std::move(result).error();
+      } catch (...) {
+        exception = std::current_exception();
+      }
       const std::lock_guard lock(mutex);
       failed = true;
       if (item < failed_item) {
         failed_item = item;
-        error = std::move(result).error();
+        error = std::move(wrong);
+        thrown = exception;
       }
     }
   };
@@ -60,6 +62,13 @@ Result<void> for_each_parallel(std::size_t count, unsigned threads,
   run();
   for (std::thread& helper : helpers) helper.join();
   if (error) return *std::move(error);
+  if (thrown) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::bad_alloc&) {
+      return Error(ErrorKind::kOutOfMemory, Stage::kTransfer, "memory ran out");
+    }
+  }
   return {};
 }
 

@@ -1,6 +1,8 @@
 #include "loader/transfer/read_ranges.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -16,9 +18,9 @@ namespace {
 // Bytes between two looks at the progress: small enough to be in the cache still when their CRC is
 // computed.
 constexpr std::uint64_t kCached = 256 << 10;
-// What one request asks of a disk, and how many requests keep it busy.
+// What one request asks of a disk, and how many requests keep it busy. Each has a buffer.
 constexpr std::uint64_t kRequest = 1 << 20;
-constexpr unsigned kRequests = 8;
+constexpr unsigned kLeastRequests = 8, kMostRequests = 16;
 // Pieces that are looked at to tell whether the file is in the page cache.
 constexpr std::size_t kSamples = 16;
 
@@ -36,25 +38,33 @@ class Reader {
     const auto pieces = plan_.pieces();
     is_cached_ = is_cached();
     unsigned threads = options_.threads;
-    if (threads == 0 && !is_cached_) threads = std::max(machine_threads(), kRequests);
+    if (threads == 0 && !is_cached_) {
+      threads = std::clamp(machine_threads(), kLeastRequests, kMostRequests);
+    }
     HARDLOAD_TRY(
         for_each_parallel(pieces.size(), threads, [&](std::size_t i) { return read(pieces[i]); }));
     return compare_crcs();
   }
 
  private:
-  bool is_cached() const {
+  bool is_cached() {
     const auto pieces = plan_.pieces();
     const std::size_t step = std::max<std::size_t>(1, pieces.size() / kSamples);
     for (std::size_t i = 0; i < pieces.size(); i += step) {
-      if (!source_.is_cached(pieces[i].offset)) return false;
+      if (!is_cached(pieces[i])) return false;
     }
     return true;
   }
 
+  // Looks at another page of the piece each time: the look itself brings the page into the cache.
+  bool is_cached(const ReadPlan::Piece& piece) {
+    const std::uint64_t random = (++looks_ * 0x9e3779b97f4a7c15) >> 11;
+    return source_.is_cached(piece.offset + random % piece.bytes);
+  }
+
   Result<void> read(const ReadPlan::Piece& piece) {
     const auto parts = plan_.parts().subspan(piece.first_part, piece.parts);
-    const bool is_direct = !is_cached_ && !source_.is_cached(piece.offset);
+    const bool is_direct = !is_cached_ && !options_.to_page_cache && !is_cached(piece);
     if (parts.size() == 1 && !is_direct && ranges_[parts[0].range].destination != nullptr) {
       return read_straight(parts[0]);
     }
@@ -127,6 +137,8 @@ class Reader {
   }
 
   Result<void> compare_crcs() const {
+    const auto is_record = [](const FileRange& range) { return range.record != nullptr; };
+    if (std::none_of(ranges_.begin(), ranges_.end(), is_record)) return {};
     std::vector<std::uint32_t> crcs(ranges_.size());
     for (std::size_t i = 0; i < crcs_.size(); ++i) {
       const ReadPlan::Part& part = plan_.parts()[i];
@@ -146,6 +158,9 @@ class Reader {
   std::vector<std::uint32_t> crcs_;  // of the parts
   BufferPool buffers_;
   bool is_cached_ = true;
+  // Begins anywhere, so that another load of the file looks at other pages.
+  std::atomic<std::uint64_t> looks_{
+      static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count())};
 };
 
 }  // namespace

@@ -17,6 +17,8 @@ namespace hardload {
 struct ReadOptions {
   unsigned threads = 0;  // 0: as many as pay: those of the machine, or more to wait for a disk
   Progress& progress;    // counts every byte of the ranges
+  // What is not in the page cache is read into it, because it will soon be read again.
+  bool to_page_cache = false;
   // One for each range, set before the first byte of its destination changes; or nullptr.
   std::atomic<bool>* begun = nullptr;
 };

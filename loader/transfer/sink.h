@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "loader/base/result.h"
 
@@ -15,10 +16,16 @@ class Sink {
  public:
   virtual ~Sink() = default;
 
-  // `bytes` bytes of host memory for storage `storage` (a number of the manifest), which the sink
-  // owns. Called once per storage, from the calling thread, for all storages before the first byte
-  // is moved: a sink that runs out of memory here has changed nothing. Errors: kOutOfMemory.
-  virtual Result<std::span<std::byte>> allocate(std::size_t storage, std::uint64_t bytes) = 0;
+  // A storage that is wanted: its number in the manifest, and its size.
+  struct Wanted {
+    std::size_t storage;
+    std::uint64_t bytes;
+  };
+
+  // Host memory for each of the storages, in their order, which the sink owns. Called once, before
+  // the first byte is moved: a sink that runs out of memory here has changed nothing. Errors:
+  // kOutOfMemory.
+  virtual Result<std::vector<std::span<std::byte>>> allocate(std::span<const Wanted> storages) = 0;
 };
 
 }  // namespace hardload

@@ -63,16 +63,21 @@ Result<TransferReport> transfer(const ByteSource& source, const Manifest& manife
                                 const TransferOptions& options) {
   TransferReport report;
   HARDLOAD_ASSIGN(report.bytes, count_bytes(source, manifest, storages, options.limits));
-  std::vector<Move> moves;
-  moves.reserve(storages.size());
+  std::vector<Sink::Wanted> wanted;
+  wanted.reserve(storages.size());
   for (const std::size_t number : storages) {
     const StorageSpec& storage = manifest.storages()[number];
-    auto destination = sink.allocate(number, storage.bytes);
-    if (!destination.ok()) return without_memory(destination.error(), report.bytes);
-    moves.push_back({&storage, *destination});
+    wanted.push_back({number, storage.bytes});
     if (options.verify_crc && storage.record != nullptr && !storage.record->lacks_crc32()) {
       report.verified_bytes += storage.bytes;
     }
+  }
+  const auto destinations = sink.allocate(wanted);
+  if (!destinations.ok()) return without_memory(destinations.error(), report.bytes);
+  std::vector<Move> moves;
+  moves.reserve(storages.size());
+  for (std::size_t i = 0; i < storages.size(); ++i) {
+    moves.push_back({&manifest.storages()[storages[i]], (*destinations)[i]});
   }
   Progress progress(options.progress, report.bytes);
   HARDLOAD_TRY(progress.add(0));

@@ -62,6 +62,14 @@ TEST(FileSourceDirect, FindsAFileThatBecameShorter) {
   EXPECT_ERROR(source->read_direct(5 * kUnit, out), ErrorKind::kBounds, "the file ends");
 }
 
+TEST(FileSourceDirect, ReadsNoMoreThanTheFileHad) {
+  const std::string path = testing::write_temporary("longer", mixed(kUnit + 5));
+  const auto source = FileSource::open(path).value();
+  ASSERT_EQ(::truncate(path.c_str(), 9 * kUnit), 0);
+  EXPECT_TRUE(read(*source, 0, 2 * kUnit) == mixed(kUnit + 5));
+  EXPECT_ERROR(source->check_unchanged(), ErrorKind::kIo, "changed");
+}
+
 TEST(FileSourceDirect, ReadsAsUsualWhereThereIsNoOtherWay) {
   // Not aligned, which no file system reads past its cache.
   const std::string bytes = mixed(3 * kUnit);

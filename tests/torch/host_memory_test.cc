@@ -10,6 +10,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 #include <torch/nn/modules/linear.h>
@@ -91,6 +92,35 @@ TEST(HostMemory, BecomesThatOfAModule) {
   // Again, into memory that was handed over.
   ASSERT_OK(load_into(*module, path));
   EXPECT_TRUE(at::equal(module->weight, saved->weight));
+}
+
+// LibTorch marks storages so of which a NumPy array holds the address.
+TEST(HostMemory, DoesNotTakeThePlaceOfMemoryThatSomebodyHolds) {
+  torch::nn::Linear saved(30, 40), module(30, 40);
+  const std::string path = testing::write_temporary("held.pt", "");
+  save(state_dict_of(*saved), path).value();
+  module->weight.storage().unsafeGetStorageImpl()->set_resizable(false);
+  const void* held = module->weight.const_data_ptr();
+  ASSERT_OK(load_into(*module, path));
+  EXPECT_EQ(module->weight.const_data_ptr(), held);
+  EXPECT_TRUE(at::equal(module->weight, saved->weight));
+}
+
+// Where tied parameters are of two types in the file, the last one stays in both modes.
+TEST(HostMemory, OfTiedParametersOfTwoTypesIsThatOfTheLast) {
+  struct Tied : torch::nn::Module {
+    at::Tensor a = register_parameter("a", at::zeros({500}));
+    at::Tensor b = register_parameter("b", a);
+  };
+  StateDict state;
+  state.entries = {{"a", at::ones({500}, at::kHalf), ""}, {"b", at::arange(500, at::kFloat), ""}};
+  const std::string path = testing::write_temporary("two_types.pt", "");
+  save(state, path).value();
+  for (const LoadMode mode : {LoadMode::kStaged, LoadMode::kInPlace}) {
+    Tied tied;
+    ASSERT_OK(load_into(tied, path, {.mode = mode}));
+    EXPECT_TRUE(at::equal(tied.a, at::arange(500, at::kFloat)));
+  }
 }
 
 // One tensor of the file for two parameters: each has its own memory afterwards.

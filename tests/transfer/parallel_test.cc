@@ -124,6 +124,24 @@ TEST(ForEachParallel, WaitsForTheOthersAfterAnError) {
 }
 
 // V09
+TEST(ForEachParallel, ThrowsWhatWorkThrowsWhenAllThreadsHaveEnded) {
+  for (const unsigned threads : {1u, 4u}) {
+    std::atomic<int> running = 0;
+    const auto work = [&](std::size_t item) -> Result<void> {
+      ++running;
+      if (item == 3) {
+        --running;
+        throw std::logic_error("a caller's own");
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      --running;
+      return {};
+    };
+    EXPECT_THROW((void)for_each_parallel(100, threads, work), std::logic_error);
+    EXPECT_EQ(running, 0);
+  }
+}
+
 TEST(ForEachParallel, MakesLackOfMemoryAnError) {
   for (const unsigned threads : {1u, 8u}) {
     EXPECT_ERROR(for_each_parallel(100, threads,
