@@ -90,8 +90,11 @@ def content(state):
 # Differences that are meant. data/DECISIONS.md has the reasons.
 def rule_of_answers(case, theirs, ours):
     """Why the answers may differ; None where they may not."""
-    text, problem, kind = theirs.get("problem", ""), ours.get("problem", ""), ours.get("kind")
-    loads = "problem" not in theirs
+    text, kind, loads = theirs.get("problem", ""), ours.get("kind"), "problem" not in theirs
+    problem = ours.get("problem", "").replace(
+        "SparseCPUFloatType", "torch.sparse.FloatTensor").replace("CPUFloatType", "torch.FloatTensor")
+    if text and text == problem:
+        return "a type in LibTorch's words has Python's name in Python"
     if loads and kind == "Unsupported" and "is on the meta device and has no memory" in problem:
         return "a target on the meta device is refused, not passed over"
     if loads and kind == "Unsupported" and case.assign and (
@@ -105,9 +108,6 @@ def rule_of_answers(case, theirs, ours):
             "this is a ", "Expected state_dict to be dict-like, got <class '").replace(
                 ", not a state dict", "'>."):
         return "what is no dict has words of its own"
-    if text == problem.replace("SparseCPUFloatType", "torch.sparse.FloatTensor").replace(
-            "CPUFloatType", "torch.FloatTensor"):
-        return "a type in LibTorch's words has Python's name in Python"
     if "Unexpected running stats buffer(s)" in text:
         rest = [line for line in text.split("\n\t")[1:] if not line.startswith("Unexpected")]
         if all(line in problem for line in rest):
@@ -115,20 +115,18 @@ def rule_of_answers(case, theirs, ours):
     return None
 
 
-def with_ties(case, expected):
-    """All names of a tensor have what the last of them has."""
+def with_ties(case, missing, expected):
+    """All names of a tensor have what the last of them has that was loaded."""
     named = {key: value for key, *value in expected}
-    last = {}
-    for key, tensor in case.tensors_before.items():
-        last[id(tensor)] = key
-    return [(key, *named[last[id(case.tensors_before[key])]]) for key, *_ in expected]
+    last = {id(tensor): key for key, tensor in case.tensors_before.items() if key not in missing}
+    return [(key, *named[last.get(id(case.tensors_before[key]), key)]) for key, *_ in expected]
 
 
-def rule_of_contents(case, expected, got):
-    if case.assign and got == with_ties(case, expected):
+def rule_of_contents(case, missing, expected, got):
+    tied = with_ties(case, missing, expected)
+    if case.assign and got == tied:
         return "assign keeps ties"
-    if case.assign and "parameter_as_value" in case.damages and (
-            sorted(got) == sorted(with_ties(case, expected))):
+    if case.assign and "parameter_as_value" in case.damages and sorted(got) == sorted(tied):
         return "a parameter assigned to a buffer does not make it a parameter"
     return None
 
@@ -162,7 +160,7 @@ class ErrorTexts(comparison.Comparison):
             self.seen["meant difference: " + rule] += 1
         elif "problem" not in ours:
             expected = content(root.state_dict())
-            rule = after != expected and rule_of_contents(case, expected, after)
+            rule = after != expected and rule_of_contents(case, ours["missing"], expected, after)
             if rule is None:
                 return case.fault(self, "other contents", expected, after)
             self.seen["meant difference: " + rule if rule else "loaded, with equal contents"] += 1

@@ -22,6 +22,7 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <c10/util/Exception.h>
 #include <nlohmann/json.hpp>
 #include <torch/nn/module.h>
 #include <torch/nn/modules/batchnorm.h>
@@ -34,6 +35,11 @@
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// Python's torch warns of the same.
+struct Quiet : c10::WarningHandler {
+  void process(const c10::Warning&) override {}
+};
 
 void fill(at::Tensor tensor) {
   const torch::NoGradGuard no_grad;
@@ -157,6 +163,8 @@ int main(int count, char** arguments) {
     std::cerr << "usage: load_module CASES.json > RESULTS.json\n";
     return 2;
   }
+  Quiet quiet;
+  c10::WarningUtils::set_warning_handler(&quiet);
   Json results = Json::array();
   for (const Json& test : Json::parse(std::ifstream(arguments[1]))) results.push_back(run(test));
   std::cout << results << '\n';
