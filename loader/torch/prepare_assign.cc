@@ -44,7 +44,7 @@ Result<PreparedAssign> PreparedAssign::make(const at::Tensor& target, const at::
     const c10::InferenceMode mode(target.is_inference());
     taken = source.detach().clone();
   }
-  if (taken.dim() == 1 && target.dim() == 0) taken = taken.squeeze(0);
+  if (taken.dim() == 1 && target.dim() == 0) taken = taken.select(0, 0);
   return PreparedAssign(target, std::move(taken));
 }
 

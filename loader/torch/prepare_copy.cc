@@ -52,7 +52,7 @@ PreparedCopy PreparedCopy::make(const at::Tensor& target, const at::Tensor& sour
         are_alike(target, source)) {
       return PreparedCopy(target, source, Way::kBytes);
     }
-    const at::Tensor shaped = source.dim() == target.dim() ? source : source.squeeze(0);
+    const at::Tensor shaped = source.dim() == target.dim() ? source : source.select(0, 0);
     at::Tensor staged = dense ? at::empty_strided(target.sizes(), target.strides(),
                                                   target.options().requires_grad(false))
                               : at::empty(target.sizes(), target.options().requires_grad(false));
@@ -62,7 +62,7 @@ PreparedCopy PreparedCopy::make(const at::Tensor& target, const at::Tensor& sour
     return copy;
   }
   at::Tensor converted = source.detach();
-  if (converted.dim() == 1 && target.dim() == 0) converted = converted.squeeze(0);
+  if (converted.dim() == 1 && target.dim() == 0) converted = converted.select(0, 0);
   if (converted.scalar_type() != target.scalar_type() || converted.device() != target.device()) {
     converted = converted.to(target.options().requires_grad(false));
   }

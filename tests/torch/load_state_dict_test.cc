@@ -68,6 +68,8 @@ TEST(LoadStateDict, OneElementLoadsIntoAScalar) {
   const at::Tensor scalar = module.buffer("s", at::zeros({}));
   ASSERT_OK(load_state_dict(module, {{entry("s", at::full({1}, 4.))}, {}}));
   EXPECT_EQ(scalar.item<float>(), 4);
+  ASSERT_OK(load_state_dict(module, {{entry("s", at::full({1}, 5.).to_sparse())}, {}}));
+  EXPECT_EQ(scalar.item<float>(), 5);  // an element of a sparse tensor is dense
 }
 
 // PyTorch takes its only element first, and then tells the shape of that.
