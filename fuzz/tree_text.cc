@@ -133,7 +133,7 @@ std::optional<Tree> sparse(std::string_view line) {
   for (std::int64_t& size : shape) size = below(size, 5);
   const at::Tensor dense = at::arange(shape[0] * shape[1], at::kFloat).remainder(3).view(shape);
   if (name == "coo") return dense.to_sparse();
-  if (name == "twice") return dense.to_sparse().transpose(0, 1);  // not coalesced
+  if (name == "uncoalesced") return dense.to_sparse().transpose(0, 1);
   if (name == "csr") return dense.to_sparse_csr();
   if (name == "csc") return dense.to_sparse_csc();
   return std::nullopt;

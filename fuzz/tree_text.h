@@ -11,7 +11,7 @@
 //                                            p parameter, c conjugated, n negated, m on meta, k
 //                                            quantized per channel
 //   u 1, u 1 DTYPE                           the storage itself, untyped or typed
-//   S LAYOUT ROWS COLUMNS                    a sparse tensor
+//   S LAYOUT ROWS COLUMNS                    a sparse tensor: coo, uncoalesced, csr, csc
 // Lines that are no objects:
 //   m 24                                     memory of so many bytes, counted apart from objects
 //   + 3 2 1                                  the third gets an item, or a key and value
