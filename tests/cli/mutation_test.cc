@@ -1,5 +1,5 @@
-// V03: every prefix and every single-bit flip of a small file by the real torch: an error, or exactly
-// the same result. Nothing in between: no wrong weight, no half of a file.
+// V03: every prefix and every single-bit flip of a small file by the real torch: an error, or
+// exactly the same result. Nothing in between: no wrong weight, no half of a file.
 
 #include <string>
 
