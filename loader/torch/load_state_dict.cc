@@ -28,8 +28,6 @@
 namespace hardload {
 namespace {
 
-constexpr std::string_view kLoadTheData = "Load the file without map_location \"meta\".";
-
 // All that happens before the module changes, and then the change.
 class Loading {
  public:
@@ -61,7 +59,6 @@ class Loading {
 
   // What run() will do with tensors of these shapes, whose elements are not there yet.
   Result<LoadPlan> plan() {
-    is_plan_ = true;
     HARDLOAD_TRY(find());
     LoadPlan plan{{}, incompatible_keys()};
     if (options_.report != nullptr) *options_.report = plan.keys;
@@ -127,9 +124,6 @@ class Loading {
                     "Set options.assign = true, so that they take the state dict's memory; or "
                     "build the module on the CPU.");
     }
-    if (entry(copy).tensor.is_meta() && options_.assign && !is_plan_) {
-      return refuse(copy, "is on the meta device in the state dict and has no data", kLoadTheData);
-    }
     if (to.is_inference() && !c10::InferenceMode::is_enabled()) {
       return refuse(copy, "is an inference tensor",
                     "Call load_state_dict under c10::InferenceMode.");
@@ -175,7 +169,7 @@ class Loading {
     }
     auto prepared = guarded([&]() -> Result<PreparedCopy> { return PreparedCopy::make(to, from); });
     if (!prepared.ok()) {
-      return not_copied(copy, prepared.error(), from.is_meta() ? kLoadTheData : "");
+      return not_copied(copy, prepared.error(), from.is_meta() ? kLoadData : "");
     }
     copies_.push_back(*std::move(prepared));
     return {};
@@ -301,7 +295,6 @@ class Loading {
   const KeyRules rules_;
   ModuleTargets targets_;
   const StateEntries keys_;
-  bool is_plan_ = false;
   std::string advice_;  // on what LibTorch could not copy
   MatchReport report_;
   std::vector<MatchReport::Place> on_meta_;

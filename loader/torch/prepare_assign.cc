@@ -29,6 +29,9 @@ Result<PreparedAssign> PreparedAssign::make(const at::Tensor& target, const at::
                        ": call requires_grad_(false) on the parameter first, or load without "
                        "assign, which casts."));
   }
+  if (source.is_meta()) {
+    return refuse("is on the meta device in the state dict and has no data", kLoadData);
+  }
   if (!is_plain(target) || !is_plain(source)) {
     return refuse(
         "is not an ordinary strided tensor on both sides: LibTorch cannot let one take "

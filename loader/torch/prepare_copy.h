@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -55,5 +56,8 @@ class PreparedCopy {
 
 // Whether `tensor` is an ordinary strided tensor: no sparse, quantized or wrapped one.
 bool is_plain(const at::Tensor& tensor);
+
+// What to do about a source on the meta device.
+inline constexpr std::string_view kLoadData = "Load the file without map_location \"meta\".";
 
 }  // namespace hardload

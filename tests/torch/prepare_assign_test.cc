@@ -260,6 +260,12 @@ TEST(Assign, RefusesWhatPyTorchRefuses) {
             "whose dimensions in the model are torch.Size([2]) and whose dimensions in the "
             "checkpoint are torch.Size([2]), an exception occurred : ('Only Tensors of floating "
             "point and complex dtype can require gradients',).");
+  const StateDict without_data = {
+      {entry("sparse", at::ones({2})),
+       entry("w", at::ones({2}, at::dtype(at::kLong).device(at::kMeta)))},
+      {}};
+  EXPECT_ERROR(load_state_dict(module, without_data, assigning()), ErrorKind::kKey,
+               "('Only Tensors of floating");
   EXPECT_NE(refused.error().advice().find("load without assign, which casts"), std::string::npos);
 }
 
