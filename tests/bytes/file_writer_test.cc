@@ -104,7 +104,9 @@ TEST(FileWriter, NothingChangesBeforeCommit) {
     EXPECT_EQ(read_file(folder / "a"), "old");
     EXPECT_EQ(files_in(folder), 2u);
     for (const auto& entry : fs::directory_iterator(folder)) {
-      if (entry.path().filename() != "a") EXPECT_EQ(mode_of(entry.path()), 0600u);
+      if (entry.path().filename() != "a") {
+        EXPECT_EQ(mode_of(entry.path()), 0600u);
+      }
     }
     FileWriter moved = std::move(*file);
     EXPECT_EQ(files_in(folder), 2u);

@@ -150,7 +150,9 @@ Result<void> load_into(optim::Optimizer& optimizer, const Json& root) {
 Result<void> load_saved(std::string_view name, const Json& root) {
   const auto optimizer = make(name, params());
   auto result = load_into(*optimizer, root);
-  if (result.ok()) EXPECT_NO_THROW(step(*optimizer)) << name;  // whatever was loaded
+  if (result.ok()) {
+    EXPECT_NO_THROW(step(*optimizer)) << name;  // whatever was loaded
+  }
   return result;
 }
 
