@@ -75,9 +75,9 @@ TEST(ReadPlan, CoversWhateverIsAskedFor) {
   std::mt19937 random(7);
   for (int round = 0; round < 200; ++round) {
     std::vector<FileRange> ranges;
-    for (unsigned i = random() % 40; i > 0; --i) {
-      const unsigned shift = random() % 24;
-      ranges.push_back({random() % (1 << 22), random() % (1u << shift),
+    for (std::uint64_t i = random() % 40; i > 0; --i) {
+      const std::uint64_t shift = random() % 24;
+      ranges.push_back({random() % (1 << 22), random() % (std::uint64_t{1} << shift),
                         random() % 4 == 0 ? nullptr : address(random())});
     }
     check(ranges);
