@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """What the engine reaches: hardload, Python's torch and the machine itself, in one run.
 
 usage: ./bazelw run //bench:engine -- [--gib N] [--repetitions N] [--folder FOLDER]
