@@ -21,7 +21,8 @@ import subprocess
 import sys
 import tempfile
 
-HERE = pathlib.Path(__file__).parent
+# `bazel run` starts programs among their data files.
+HERE = pathlib.Path("bench")
 TORCH_PYTHON = pathlib.Path("external/torch_python/python3")
 
 # Title, hardload's case, and the rivals that it is compared with: torch's, or a ceiling's.
