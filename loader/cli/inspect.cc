@@ -142,8 +142,11 @@ void write_inspect_json(const Manifest& manifest, const Digests& digests,
   {
     JsonWriter json(out);
     json.begin_object();
-    json.plain_key("container").string("zip");
-    json.plain_key("format_version").unsigned_integer(manifest.archive().version());
+    const Container& container = manifest.container();
+    json.plain_key("container").string(short_name(container.format()));
+    if (const auto version = container.version()) {
+      json.plain_key("format_version").unsigned_integer(*version);
+    }
     json.plain_key("byteorder")
         .string(manifest.byte_order() == ByteOrder::kLittle ? "little" : "big");
     json.plain_key("tensors").begin_array();
@@ -178,8 +181,9 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
   };
   std::uint64_t bytes = 0;
   for (const StorageSpec& storage : manifest.storages()) bytes += storage.bytes;
-  out(concat(escape_for_display(file), ": torch.save zip, ", manifest.named_tensors().size(),
-             " tensors in ", manifest.storages().size(), " storages, ", size_text(bytes), "\n"));
+  out(concat(escape_for_display(file), ": ", to_string(manifest.container().format()), ", ",
+             manifest.named_tensors().size(), " tensors in ", manifest.storages().size(),
+             " storages, ", size_text(bytes), "\n"));
   for (const NamedTensor& named : manifest.named_tensors()) {
     const TensorSpec& tensor = manifest.tensors()[named.tensor];
     std::string line = concat("  ", padded(escape_for_display(manifest.name(named)), name_width),

@@ -54,12 +54,7 @@ Result<void> verify_content(const ByteSource& source, const Limits& limits, Veri
     report.storage_bytes += storage.bytes;
     if (storage.record != nullptr) ++used;
   }
-  std::uint64_t data_records = 0;
-  const std::string prefix = std::string(manifest.archive().folder()) + "/data/";
-  for (const Record& record : manifest.archive().zip().records()) {
-    if (record.name.starts_with(prefix) && record.name.size() > prefix.size()) ++data_records;
-  }
-  report.unreferenced = data_records - used;
+  report.unreferenced = manifest.container().storage_records() - used;
   return check_sparse_tensors(source, manifest, limits);
 }
 

@@ -1,5 +1,6 @@
 #include "loader/container/torch_archive.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -105,6 +106,15 @@ const Record* TorchArchive::storage(std::string_view key, const Record* previous
     return previous + 1;
   }
   return zip_.find(name);
+}
+
+std::size_t TorchArchive::storage_records() const {
+  const std::string folder = concat(prefix_, "data/");
+  const auto records = zip_.records();
+  return static_cast<std::size_t>(
+      std::count_if(records.begin(), records.end(), [&](const Record& record) {
+        return record.name.starts_with(folder) && record.name.size() > folder.size();
+      }));
 }
 
 Result<void> TorchArchive::read_version(const ByteSource& source, const Limits& limits,

@@ -11,7 +11,10 @@
 // Ownership and threads: as ZipArchive.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,13 +23,12 @@
 #include "loader/base/result.h"
 #include "loader/bytes/buffer.h"
 #include "loader/bytes/byte_source.h"
+#include "loader/container/container.h"
 #include "loader/container/zip_archive.h"
 
 namespace hardload {
 
-enum class ByteOrder : std::uint8_t { kLittle, kBig };
-
-class TorchArchive {
+class TorchArchive final : public Container {
  public:
   // Reads the directory and the small records, not data.pkl or any storage. Errors: those of
   // ZipArchive::open; kContainer where there is no data.pkl or no single folder; kUnsupported for
@@ -34,18 +36,20 @@ class TorchArchive {
   // the file was written. With `verify_crc` off no CRC is compared.
   static Result<TorchArchive> open(const ByteSource& source, const Limits& limits, bool verify_crc);
 
+  Format format() const override { return Format::kTorchZip; }
+  std::optional<std::uint32_t> version() const override { return version_; }
+  ByteOrder byte_order() const override { return byte_order_; }
+  std::span<const Record> records() const override { return zip_.records(); }
+  std::size_t storage_records() const override;
+  const Record* storage(std::string_view key, const Record* previous = nullptr) const override;
+
   const ZipArchive& zip() const { return zip_; }
-  ByteOrder byte_order() const { return byte_order_; }
-  std::uint32_t version() const { return version_; }
   // The folder, without its slash.
   std::string_view folder() const {
     return std::string_view(prefix_).substr(0, prefix_.size() - 1);
   }
 
   const Record& pickle() const { return *pickle_; }
-  // The record of a storage by its key, or nullptr. `previous`, one that was found before, makes
-  // this faster: torch writes records in the order in which the pickle refers to them.
-  const Record* storage(std::string_view key, const Record* previous = nullptr) const;
 
  private:
   Result<void> find_folder();

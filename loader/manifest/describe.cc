@@ -1,22 +1,22 @@
 #include "loader/manifest/describe.h"
 
 #include <algorithm>
+#include <memory>
 #include <new>
 #include <string>
 #include <utility>
 
 #include "loader/container/identify.h"
 #include "loader/container/record_reader.h"
+#include "loader/container/torch_archive.h"
 #include "loader/manifest/manifest_builder.h"
 #include "loader/pickle/machine.h"
 
 namespace hardload {
 namespace {
 
-Result<Manifest> run_stages(const ByteSource& source, const DescribeOptions& options) {
+Result<Manifest> describe_torch_zip(const ByteSource& source, const DescribeOptions& options) {
   const Limits& limits = options.limits;
-  HARDLOAD_ASSIGN(const FileKind kind, identify(source));
-  if (kind != FileKind::kZip) return explain_kind(source, kind);
   HARDLOAD_ASSIGN(TorchArchive archive, TorchArchive::open(source, limits, options.verify_crc));
   Limits pickle_limits = limits;
   pickle_limits.max_expansion = limits.max_pickle_expansion;
@@ -27,7 +27,16 @@ Result<Manifest> run_stages(const ByteSource& source, const DescribeOptions& opt
                               {pickle_limits, limits.max_pickle_bytes, options.verify_crc}));
   HARDLOAD_ASSIGN(ValueGraph graph,
                   run_pickle(std::move(pickle), archive.pickle().name, limits, options.unlisted));
-  return build_manifest(std::move(archive), std::move(graph), limits);
+  return build_manifest(std::make_unique<TorchArchive>(std::move(archive)), std::move(graph),
+                        limits);
+}
+
+Result<Manifest> run_stages(const ByteSource& source, const DescribeOptions& options) {
+  HARDLOAD_ASSIGN(const FileKind kind, identify(source));
+  switch (kind) {
+    case FileKind::kZip: return describe_torch_zip(source, options);
+    default: return explain_kind(source, kind);
+  }
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,14 +28,14 @@
 #include "loader/base/dtype.h"
 #include "loader/base/limits.h"
 #include "loader/base/result.h"
-#include "loader/container/torch_archive.h"
+#include "loader/container/container.h"
 #include "loader/pickle/value.h"
 
 namespace hardload {
 
 // One storage: a record of the file, shared by the tensors that view it.
 struct StorageSpec {
-  std::string_view key;       // names the record, "data/KEY"
+  std::string_view key;       // names the record; in a zip "data/KEY"
   std::string_view location;  // where it was when saved: "cpu", "cuda:0"
   Dtype dtype;                // of its elements; uint8 for an untyped storage
   std::uint64_t bytes;
@@ -143,16 +144,18 @@ class Manifest {
   // The object that was saved: a dict, mostly. Tensors in it are Values of kind kTensor.
   Value root() const { return Value(graph_, graph_.root); }
 
-  const TorchArchive& archive() const { return archive_; }
-  ByteOrder byte_order() const { return archive_.byte_order(); }
+  // The file as records.
+  const Container& container() const { return *container_; }
+  ByteOrder byte_order() const { return container_->byte_order(); }
 
  private:
-  friend Result<Manifest> build_manifest(TorchArchive, ValueGraph, const Limits&);
+  friend Result<Manifest> build_manifest(std::unique_ptr<const Container>, ValueGraph,
+                                         const Limits&);
   friend class StorageTable;
   friend class TensorTable;
   friend class TreeWalk;
-  Manifest(TorchArchive archive, ValueGraph graph)
-      : archive_(std::move(archive)), graph_(std::move(graph)) {}
+  Manifest(std::unique_ptr<const Container> container, ValueGraph graph)
+      : container_(std::move(container)), graph_(std::move(graph)) {}
 
   // A step of a path: the key, and the step before it. Step 0 is the root.
   struct PathStep {
@@ -160,7 +163,7 @@ class Manifest {
     Slot key;
   };
 
-  TorchArchive archive_;
+  std::unique_ptr<const Container> container_;
   ValueGraph graph_;
   std::vector<StorageSpec> storages_;
   std::vector<TensorSpec> tensors_;

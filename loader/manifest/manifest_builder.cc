@@ -8,10 +8,11 @@
 
 namespace hardload {
 
-Result<Manifest> build_manifest(TorchArchive archive, ValueGraph graph, const Limits& limits) {
-  Manifest manifest(std::move(archive), std::move(graph));
+Result<Manifest> build_manifest(std::unique_ptr<const Container> container, ValueGraph graph,
+                                const Limits& limits) {
+  Manifest manifest(std::move(container), std::move(graph));
   // What a state dict needs, which is mostly tensors: less copying while the lists grow.
-  const std::size_t records = manifest.archive_.zip().records().size();
+  const std::size_t records = manifest.container_->records().size();
   const std::size_t likely = manifest.graph_.calls.size() / 2;
   manifest.storages_.reserve(records);
   manifest.tensors_.reserve(likely);

@@ -75,7 +75,7 @@ Result<StorageTable::Reference> StorageTable::read_id(const ValueGraph::Call& ca
   if (!bytes) return named(concat("it declares ", id->numel, " elements, which overflow"));
 
   const auto number = static_cast<std::uint32_t>(manifest_.storages_.size());
-  const Record* record = manifest_.archive_.storage(id->key, previous_);
+  const Record* record = manifest_.container_->storage(id->key, previous_);
   if (record != nullptr) previous_ = record;
   if (const auto known = find_or_add(record, id->key, number)) {
     const StorageSpec& first = manifest_.storages_[*known];
@@ -108,7 +108,7 @@ std::optional<std::uint32_t> StorageTable::find_or_add(const Record* record, std
         seeded_hash(key), next, [&](std::uint32_t i) { return manifest_.storages_[i].key == key; });
   }
   std::uint32_t& number =
-      by_record_[static_cast<std::size_t>(record - manifest_.archive_.zip().records().data())];
+      by_record_[static_cast<std::size_t>(record - manifest_.container_->records().data())];
   if (number != kNone) return number;
   number = next;
   return std::nullopt;

@@ -19,7 +19,7 @@ namespace hardload {
 class StorageTable {
  public:
   explicit StorageTable(Manifest& manifest)
-      : manifest_(manifest), by_record_(manifest.archive_.zip().records().size(), kNone) {}
+      : manifest_(manifest), by_record_(manifest.container_->records().size(), kNone) {}
 
   struct Reference {
     std::uint32_t storage;  // among Manifest::storages()

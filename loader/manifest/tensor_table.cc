@@ -63,7 +63,7 @@ bool are_attributes(const ValueGraph& graph, Slot state) {
 TensorTable::TensorTable(Manifest& manifest, StorageTable& storages, const Limits& limits)
     : manifest_(manifest), storages_(storages), limits_(limits) {
   std::uint64_t present = 0;
-  for (const Record& record : manifest.archive_.zip().records()) {
+  for (const Record& record : manifest.container_->records()) {
     present = checked_add(present, record.stored_bytes).value_or(~std::uint64_t{0});
   }
   most_index_bytes_ = limits.expanded(present);

@@ -42,8 +42,9 @@ TEST(Describe, GoesFromBytesToTensors) {
   ASSERT_OK(manifest);
   EXPECT_EQ(manifest->tensors().size(), 1u);
   EXPECT_EQ(manifest->byte_order(), ByteOrder::kLittle);
-  EXPECT_EQ(manifest->archive().folder(), "model");
-  EXPECT_EQ(manifest->archive().version(), 3u);
+  EXPECT_EQ(manifest->container().format(), Format::kTorchZip);
+  EXPECT_EQ(manifest->container().storage("0")->name, "model/data/0");
+  EXPECT_EQ(manifest->container().version(), 3u);
   EXPECT_EQ(describe_file(good_file().record("byteorder", "big"))->byte_order(), ByteOrder::kBig);
 }
 

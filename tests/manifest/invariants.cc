@@ -19,7 +19,7 @@ constexpr Wide kTooMuch = Wide{1} << 64;  // more bytes than any file has
 // Records lie inside the file, behind their headers, and do not overlap.
 std::string check_records(const ByteSource& source, const Manifest& manifest) {
   std::vector<const Record*> records;
-  for (const Record& record : manifest.archive().zip().records()) records.push_back(&record);
+  for (const Record& record : manifest.container().records()) records.push_back(&record);
   std::sort(records.begin(), records.end(),
             [](const Record* a, const Record* b) { return a->header_offset < b->header_offset; });
   Wide end = 0;
@@ -42,7 +42,7 @@ std::string check_records(const ByteSource& source, const Manifest& manifest) {
 
 // Storages have the size of their record, whose name is their key, and are there once.
 std::string check_storages(const Manifest& manifest) {
-  const auto records = manifest.archive().zip().records();
+  const auto records = manifest.container().records();
   std::set<std::string_view> keys;
   for (const StorageSpec& storage : manifest.storages()) {
     const auto wrong = [&](std::string_view what) {
@@ -57,7 +57,7 @@ std::string check_storages(const Manifest& manifest) {
     if (storage.record < records.data() || storage.record >= records.data() + records.size()) {
       return wrong("has a record that is not the archive's");
     }
-    if (storage.record->name != concat(manifest.archive().folder(), "/data/", storage.key)) {
+    if (storage.record != manifest.container().storage(storage.key)) {
       return wrong("has the record of another storage");
     }
     if (storage.record->bytes != storage.bytes) return wrong("differs from its record in size");

@@ -2,11 +2,13 @@
 
 #include "loader/manifest/manifest_builder.h"
 
+#include <memory>
 #include <string>
 #include <utility>
 
 #include <gtest/gtest.h>
 
+#include "loader/container/torch_archive.h"
 #include "tests/manifest/checkpoints.h"
 #include "tests/pickle/run.h"
 
@@ -20,7 +22,8 @@ Result<Manifest> build(const std::string& pickle, const Limits& limits = {}) {
   const auto source = testing::source_of(file);
   HARDLOAD_ASSIGN(TorchArchive archive, TorchArchive::open(source, limits, true));
   HARDLOAD_ASSIGN(ValueGraph graph, testing::run(pickle, limits));
-  return build_manifest(std::move(archive), std::move(graph), limits);
+  return build_manifest(std::make_unique<TorchArchive>(std::move(archive)), std::move(graph),
+                        limits);
 }
 
 TEST(ManifestBuilder, ResolvesAllTensors) {

@@ -1,0 +1,19 @@
+#include "loader/container/container.h"
+
+namespace hardload {
+
+std::string_view to_string(Format format) {
+  switch (format) {
+    case Format::kTorchZip: return "torch.save zip";
+  }
+  return "?";
+}
+
+std::string_view short_name(Format format) {
+  switch (format) {
+    case Format::kTorchZip: return "zip";
+  }
+  return "?";
+}
+
+}  // namespace hardload
