@@ -9,9 +9,11 @@
 // Ownership: borrows the bytes. Threads: one thread at a time.
 #pragma once
 
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -31,13 +33,16 @@ class Cursor {
   std::optional<T> read() {
     if (remaining() < sizeof(T)) [[unlikely]]
       return std::nullopt;
-    T value = 0;
-    for (std::size_t i = 0; i < sizeof(T); ++i) {
-      value = static_cast<T>(
-          value |
-          static_cast<T>(T{std::to_integer<std::uint8_t>(bytes_[position_ + i])} << (8 * i)));
-    }
+    T value;
+    std::memcpy(&value, bytes_.data() + position_, sizeof(T));
     position_ += sizeof(T);
+    if constexpr (std::endian::native == std::endian::big) {
+      T swapped = 0;
+      for (std::size_t i = 0; i < sizeof(T); ++i) {
+        swapped = static_cast<T>(swapped << 8 | (value >> (8 * i) & 0xFF));
+      }
+      value = swapped;
+    }
     return value;
   }
 

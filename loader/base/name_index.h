@@ -48,6 +48,34 @@ class NameIndex {
     return std::nullopt;
   }
 
+  // Two positions that have one name.
+  struct Repeated {
+    std::uint32_t first, second;
+  };
+  // Inserts the positions 0 to count - 1, of which `hash_of(position)` is the hash. Stops at the
+  // first whose name is there already (`are_same(i, j)`), and returns both. The table is larger
+  // than the processor's caches: places are fetched some names ahead.
+  template <typename HashOf, typename AreSame>
+  std::optional<Repeated> insert_all(std::uint32_t count, const HashOf& hash_of,
+                                     const AreSame& are_same) {
+    constexpr std::uint32_t kAhead = 16;
+    std::uint64_t hashes[kAhead];
+    for (std::uint32_t begin = 0; begin < count; begin += kAhead) {
+      const std::uint32_t batch = count - begin < kAhead ? count - begin : kAhead;
+      for (std::uint32_t i = 0; i < batch; ++i) {
+        hashes[i] = hash_of(begin + i);
+        __builtin_prefetch(&entries_[shorten(hashes[i]) & mask_], /*for writing=*/1);
+      }
+      for (std::uint32_t i = 0; i < batch; ++i) {
+        const std::uint32_t position = begin + i;
+        const auto found = insert(hashes[i], position,
+                                  [&](std::uint32_t other) { return are_same(other, position); });
+        if (found) return Repeated{*found, position};
+      }
+    }
+    return std::nullopt;
+  }
+
  private:
   static constexpr std::uint32_t kFree = ~std::uint32_t{0};
   struct Entry {

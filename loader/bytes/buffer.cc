@@ -3,6 +3,7 @@
 #include <new>
 
 #include "loader/base/text.h"
+#include "loader/bytes/huge_pages.h"
 
 namespace hardload {
 
@@ -14,6 +15,7 @@ Result<Buffer> Buffer::allocate(std::uint64_t size) {
                  concat(size, " bytes of memory could not be had"));
   }
   buffer.size_ = size;
+  advise_huge_pages(buffer.bytes());
   return buffer;
 }
 

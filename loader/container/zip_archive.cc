@@ -36,21 +36,20 @@ Result<ZipArchive> ZipArchive::open(const ByteSource& source, const Limits& limi
 
 Result<void> ZipArchive::index_names() {
   by_name_ = NameIndex(records_.size());
-  for (std::uint32_t i = 0; i < records_.size(); ++i) {
-    const std::string_view name = records_[i].name;
-    const auto other = by_name_.insert(seeded_hash_ignoring_case(name), i, [&](std::uint32_t j) {
-      return equal_ignoring_case(records_[j].name, name);
-    });
-    if (!other) continue;
-    return Error(ErrorKind::kName, Stage::kContainer,
-                 records_[*other].name == name
-                     ? std::string("two records have this name")
-                     : concat("another record's name, '", records_[*other].name,
-                              "', differs in upper and lower case only"))
-        .in_record(name)
-        .at(records_[i].header_offset);
-  }
-  return {};
+  const auto repeated = by_name_.insert_all(
+      static_cast<std::uint32_t>(records_.size()),
+      [&](std::uint32_t i) { return seeded_hash_ignoring_case(records_[i].name); },
+      [&](std::uint32_t i, std::uint32_t j) {
+        return equal_ignoring_case(records_[i].name, records_[j].name);
+      });
+  if (!repeated) return {};
+  const Record &first = records_[repeated->first], &second = records_[repeated->second];
+  return Error(ErrorKind::kName, Stage::kContainer,
+               first.name == second.name ? std::string("two records have this name")
+                                         : concat("another record's name, '", first.name,
+                                                  "', differs in upper and lower case only"))
+      .in_record(second.name)
+      .at(second.header_offset);
 }
 
 const Record* ZipArchive::find(std::string_view name) const {

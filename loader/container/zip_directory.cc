@@ -5,6 +5,7 @@
 
 #include "loader/base/cursor.h"
 #include "loader/base/text.h"
+#include "loader/bytes/huge_pages.h"
 #include "loader/container/record_name.h"
 #include "loader/container/zip_format.h"
 
@@ -155,7 +156,7 @@ Result<DirectoryListing> read_directory(const ByteSource& source, const Director
                         directory.records, " records"))
         .at(directory.offset);
   }
-  listing.records.reserve(directory.records);
+  reserve_huge(listing.records, directory.records);
 
   Cursor cursor(listing.bytes.bytes());
   while (cursor.remaining() > 0 && listing.records.size() < directory.records) {

@@ -76,11 +76,7 @@ Result<std::string> canonical(const ValueGraph& graph, Slot key, std::size_t ser
   return std::move(out).take();
 }
 
-Error repeated(const ValueGraph& graph, Slot key) {
-  const Value value(graph, key);
-  std::string shown = concat("of type ", python_type_name(key.kind));
-  if (const auto integer = value.as_int()) shown = concat(*integer);
-  if (const auto text = value.as_string()) shown = concat("'", text->substr(0, 200), "'");
+Error repeated(std::string_view shown) {
   return Error(ErrorKind::kKey, Stage::kManifest,
                concat("the key ", shown, " stands twice in one dict or set"))
       .advise("torch.save does not write this: the file is damaged or crafted, do not use it.");
@@ -91,21 +87,31 @@ Error repeated(const ValueGraph& graph, Slot key) {
 Result<void> check_keys(const ValueGraph& graph, std::span<const Slot> slots, std::size_t stride,
                         const KeyBounds& bounds) {
   // Nearly all keys are strings, which need no canonical form.
-  NameIndex strings(slots.size() / stride);
+  std::vector<std::string_view> strings;
+  strings.reserve(slots.size() / stride);
   std::set<std::string> others;
   std::size_t serial = 0;
-  for (std::uint32_t i = 0; i < slots.size(); i += static_cast<std::uint32_t>(stride)) {
+  for (std::size_t i = 0; i < slots.size(); i += stride) {
     const Slot key = slots[i];
     if (key.kind == ValueKind::kString) {
-      const std::string_view text = graph.text_of(key);
-      const auto is_same = [&](std::uint32_t j) { return graph.text_of(slots[j]) == text; };
-      if (strings.insert(seeded_hash(text), i, is_same)) return repeated(graph, key);
+      strings.push_back(graph.text_of(key));
       continue;
     }
     HARDLOAD_ASSIGN(std::string text, canonical(graph, key, serial, bounds));
     serial += text.size();
-    if (!others.insert(std::move(text)).second) return repeated(graph, key);
+    if (!others.insert(std::move(text)).second) {
+      const Value value(graph, key);
+      const auto integer = value.as_int();
+      return repeated(integer ? concat(*integer) : concat("of type ", python_type_name(key.kind)));
+    }
   }
+  const auto twice =
+      NameIndex(strings.size())
+          .insert_all(
+              static_cast<std::uint32_t>(strings.size()),
+              [&](std::uint32_t i) { return seeded_hash(strings[i]); },
+              [&](std::uint32_t i, std::uint32_t j) { return strings[i] == strings[j]; });
+  if (twice) return repeated(concat("'", strings[twice->second].substr(0, 200), "'"));
   return {};
 }
 

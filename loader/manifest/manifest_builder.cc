@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "loader/bytes/huge_pages.h"
 #include "loader/manifest/storage_table.h"
 #include "loader/manifest/tensor_table.h"
 #include "loader/manifest/tree_walk.h"
@@ -14,11 +15,11 @@ Result<Manifest> build_manifest(std::unique_ptr<const Container> container, Valu
   // What a state dict needs, which is mostly tensors: less copying while the lists grow.
   const std::size_t records = manifest.container_->records().size();
   const std::size_t likely = manifest.graph_.calls.size() / 2;
-  manifest.storages_.reserve(records);
-  manifest.tensors_.reserve(likely);
-  manifest.named_.reserve(likely);
-  manifest.steps_.reserve(likely + 1);
-  manifest.dims_.reserve(4 * likely);
+  reserve_huge(manifest.storages_, records);
+  reserve_huge(manifest.tensors_, likely);
+  reserve_huge(manifest.named_, likely);
+  reserve_huge(manifest.steps_, likely + 1);
+  reserve_huge(manifest.dims_, 4 * likely);
   manifest.names_.reserve(manifest.graph_.text.size() / 2);
   StorageTable storages(manifest);
   TensorTable tensors(manifest, storages, limits);

@@ -9,6 +9,7 @@
 #include "loader/base/cursor.h"
 #include "loader/base/text.h"
 #include "loader/base/utf8.h"
+#include "loader/bytes/huge_pages.h"
 #include "loader/pickle/construct.h"
 #include "loader/pickle/inert.h"
 #include "loader/pickle/opcode.h"
@@ -37,9 +38,9 @@ class Machine {
     // What a state dict of many tensors needs: less copying while it grows. Pages that are not used
     // cost nothing.
     const std::size_t bytes = graph_.text.size();
-    graph_.items.reserve(bytes / 8);
-    graph_.calls.reserve(bytes / 48);
-    graph_.containers.reserve(bytes / 96);
+    reserve_huge(graph_.items, bytes / 8);
+    reserve_huge(graph_.calls, bytes / 48);
+    reserve_huge(graph_.containers, bytes / 96);
     cursor_ = Cursor(graph_.text.bytes());
   }
 

@@ -3,6 +3,7 @@
 #include "loader/base/text.h"
 
 namespace hardload {
+
 Error Stack::too_few() {
   return Error(ErrorKind::kPickle, Stage::kPickle,
                "an instruction finds too few values on the stack");
@@ -22,19 +23,8 @@ Result<void> Stack::discard() {
   return {};
 }
 
-Result<std::size_t> Stack::pop_mark() {
-  if (marks_.empty()) {
-    return Error(ErrorKind::kPickle, Stage::kPickle, "an instruction finds no mark");
-  }
-  const std::size_t count = above_mark();
-  marks_.pop_back();
-  return count;
-}
-
-Result<std::span<const Slot>> Stack::last(std::size_t count) const {
-  if (above_mark() < count) [[unlikely]]
-    return too_few();
-  return std::span<const Slot>(slots_).last(count);
+Error Stack::no_mark() {
+  return Error(ErrorKind::kPickle, Stage::kPickle, "an instruction finds no mark");
 }
 
 Result<void> Memo::put_out_of_order(std::uint64_t index, Slot slot) {
@@ -49,12 +39,8 @@ Result<void> Memo::put_out_of_order(std::uint64_t index, Slot slot) {
   return {};
 }
 
-Result<Slot> Memo::get(std::uint64_t index) const {
-  if (index >= entries_.size() || entries_[index].length == kUnset.length) [[unlikely]] {
-    return Error(ErrorKind::kPickle, Stage::kPickle,
-                 concat("memo entry ", index, " was never set"));
-  }
-  return entries_[index];
+Error Memo::never_set(std::uint64_t index) {
+  return Error(ErrorKind::kPickle, Stage::kPickle, concat("memo entry ", index, " was never set"));
 }
 
 }  // namespace hardload

@@ -10,6 +10,7 @@
 
 #include "loader/base/limits.h"
 #include "loader/base/result.h"
+#include "loader/bytes/huge_pages.h"
 #include "loader/pickle/value.h"
 
 namespace hardload {
@@ -48,9 +49,19 @@ class Stack {
   // POP: the last value, or else the last mark.
   Result<void> discard();
   // Removes the last mark; the values above it become the last ones. Returns how many.
-  Result<std::size_t> pop_mark();
+  Result<std::size_t> pop_mark() {
+    if (marks_.empty()) [[unlikely]]
+      return no_mark();
+    const std::size_t count = above_mark();
+    marks_.pop_back();
+    return count;
+  }
   // The last `count` values; below them, what they are for. Valid until the next change.
-  Result<std::span<const Slot>> last(std::size_t count) const;
+  Result<std::span<const Slot>> last(std::size_t count) const {
+    if (above_mark() < count) [[unlikely]]
+      return too_few();
+    return std::span<const Slot>(slots_).last(count);
+  }
   void drop(std::size_t count) { slots_.resize(slots_.size() - count); }
 
   bool is_empty() const { return slots_.empty() && marks_.empty(); }
@@ -58,6 +69,7 @@ class Stack {
  private:
   std::size_t above_mark() const { return slots_.size() - (marks_.empty() ? 0 : marks_.back()); }
   static Error too_few();
+  static Error no_mark();
   Error over_limit() const;
 
   std::uint64_t limit_;
@@ -69,7 +81,7 @@ class Memo {
  public:
   // For about `expected` entries; grows where there are more.
   Memo(const Limits& limits, std::size_t expected) : max_gap_(limits.max_memo_gap) {
-    entries_.reserve(expected);
+    reserve_huge(entries_, expected);
   }
 
   // Errors: kLimit where `index` leaves more than Limits::max_memo_gap entries unset.
@@ -81,13 +93,18 @@ class Memo {
     return {};
   }
   // Errors: kPickle where the entry was never set.
-  Result<Slot> get(std::uint64_t index) const;
+  Result<Slot> get(std::uint64_t index) const {
+    if (index >= entries_.size() || entries_[index].length == kUnset.length) [[unlikely]]
+      return never_set(index);
+    return entries_[index];
+  }
 
  private:
   // What an entry holds that was never set: no value of a pickle looks like this.
   static constexpr Slot kUnset{ValueKind::kNone, ~std::uint32_t{0}, ~std::uint64_t{0}};
 
   Result<void> put_out_of_order(std::uint64_t index, Slot slot);
+  static Error never_set(std::uint64_t index);
 
   std::uint64_t max_gap_;
   std::uint64_t puts_ = 0;

@@ -1,7 +1,8 @@
 // BufferPool: buffers that threads use one after the other.
 //
 // A thread takes one, and gives it back by letting go of it; so many are made as are in use at a
-// time.
+// time. They lie together in huge pages: a disk reads into one of these with few requests, into
+// small pages, which lie anywhere, with many (bench/mechanisms.cc).
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,7 @@ class BufferPool {
   struct Free {
     void operator()(std::byte* memory) const;
   };
-  using Memory = std::unique_ptr<std::byte, Free>;
+  using Slab = std::unique_ptr<std::byte, Free>;
 
  public:
   // Buffers of `bytes` bytes, aligned to pages of memory.
@@ -28,28 +29,31 @@ class BufferPool {
 
   class Buffer {
    public:
-    Buffer(Buffer&&) = default;
+    Buffer(Buffer&& other) noexcept
+        : pool_(other.pool_), memory_(std::exchange(other.memory_, nullptr)) {}
     ~Buffer() {
-      if (memory_) pool_->give_back(std::move(memory_));
+      if (memory_ != nullptr) pool_->give_back(memory_);
     }
-    std::span<std::byte> bytes() const { return {memory_.get(), pool_->bytes_}; }
+    std::span<std::byte> bytes() const { return {memory_, pool_->bytes_}; }
 
    private:
     friend BufferPool;
-    Buffer(BufferPool* pool, Memory memory) : pool_(pool), memory_(std::move(memory)) {}
+    Buffer(BufferPool* pool, std::byte* memory) : pool_(pool), memory_(memory) {}
     BufferPool* pool_;
-    Memory memory_;
+    std::byte* memory_;
   };
 
   // Errors: kOutOfMemory. Threads: any.
   Result<Buffer> take();
 
  private:
-  void give_back(Memory memory);
+  Result<void> add_slab();
+  void give_back(std::byte* memory);
 
   const std::size_t bytes_;
   std::mutex mutex_;
-  std::vector<Memory> free_;
+  std::vector<Slab> slabs_;
+  std::vector<std::byte*> free_;  // with room for all buffers there are
 };
 
 }  // namespace hardload
