@@ -166,9 +166,19 @@ class InPlace {
                     move_tensors(source_, manifest_, selection, places, quiet));
     for (const std::size_t i : converted_) {
       const InPlaceCopy& copy = copies_[i];
-      prepared_.push_back(PreparedCopy::make(copy.target, loaded.tensors()[copy.tensor]));
+      auto prepared = guarded([&]() -> Result<PreparedCopy> {
+        return PreparedCopy::make(copy.target, loaded.tensors()[copy.tensor]);
+      });
+      if (!prepared.ok()) return not_copied(copy, prepared.error());
+      prepared_.push_back(*std::move(prepared));
     }
     return {};
+  }
+
+  static Error not_copied(const InPlaceCopy& copy, const Error& error) {
+    if (error.kind() == ErrorKind::kOutOfMemory) return error;
+    return Error(ErrorKind::kKey, Stage::kTorch,
+                 concat("'", copy.key, "' cannot be copied: ", error.problem()));
   }
 
   Result<void> move(Progress& progress) {
