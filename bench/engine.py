@@ -7,11 +7,14 @@ Every sample is a process of its own (fresh_load.cc, torch_load.py), and samples
 contenders take turns. Each begins in memory that has just been touched and freed, four times the
 file (bench/machine.h says why); the rows called unprimed do not. Each result's digest has to be that
 of the file. Ceilings move the same bytes and do nothing else. Prints a table: medians, and how many
-times as fast hardload is.
+times as fast hardload is, by medians and by the fastest samples: a disk's speed changes from file to
+file.
 """
 
 import argparse
+import ctypes
 import json
+import mmap
 import os
 import pathlib
 import random
@@ -64,6 +67,8 @@ class Run:
                 os.fsync(file.fileno())
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             path = copy
+            if pages := cached_pages(path):
+                sys.exit(f"{path}: {pages} pages of the copy are in the page cache")
         if contender.startswith("torch "):
             command = [TORCH_PYTHON, HERE / "torch_load.py", contender.removeprefix("torch ")]
         else:
@@ -102,7 +107,25 @@ class Run:
     @staticmethod
     def beside(name, theirs, mine):
         ratio = middle(theirs, "seconds") / middle(mine, "seconds")
-        return f"{name} {show(theirs, 'seconds').strip()} = {ratio:.2f} x"
+        best = fastest(theirs) / fastest(mine)
+        return f"{name} {show(theirs, 'seconds').strip()} = {ratio:.2f} x ({best:.2f})"
+
+
+def cached_pages(path):
+    """How many pages of the file are in the page cache."""
+    size = path.stat().st_size
+    pages = (ctypes.c_ubyte * (-(-size // mmap.PAGESIZE)))()
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY) as mapped:
+        view = (ctypes.c_char * size).from_buffer(mapped)
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.mincore(ctypes.c_void_p(ctypes.addressof(view)), ctypes.c_size_t(size), pages) != 0:
+            raise OSError(ctypes.get_errno(), "mincore")
+        del view
+    return sum(page & 1 for page in pages)
+
+
+def fastest(samples):
+    return min(sample["seconds"] for sample in samples)
 
 
 def middle(samples, field):
