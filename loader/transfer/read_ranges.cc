@@ -75,7 +75,8 @@ class Reader {
     for (const ReadPlan::Part& part : parts) {
       // Between the parts are old bytes of the slot, which are nobody's.
       const std::uint64_t begin = address(part) - to;
-      std::fill(memory.begin() + end, memory.begin() + begin, std::byte{0});
+      const auto gap = memory.subspan(end, begin - end);
+      std::fill(gap.begin(), gap.end(), std::byte{0});
       end = begin + part.bytes;
     }
     return slot.send(end, reinterpret_cast<std::byte*>(to));

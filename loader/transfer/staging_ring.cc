@@ -8,7 +8,8 @@ namespace hardload {
 
 Result<std::unique_ptr<StagingRing>> StagingRing::make(DeviceCopies& device, std::uint64_t total,
                                                        std::size_t devices) {
-  const std::uint64_t bytes = std::clamp<std::uint64_t>(total, 1, kSlot);
+  total = std::max<std::uint64_t>(total, 1);
+  const std::uint64_t bytes = std::min(total, kSlot);
   const std::uint64_t most = std::max<std::size_t>(1, kSlots / std::max<std::size_t>(1, devices));
   const auto slots = static_cast<std::size_t>(std::min(most, (total - 1) / bytes + 1));
   std::unique_ptr<StagingRing> ring(new StagingRing(device, slots, bytes));
