@@ -20,7 +20,7 @@
 namespace hardload {
 namespace {
 
-constexpr std::uint64_t kSmall = DeviceCopies::kSmall, kUnit = DeviceCopies::kUnit;
+constexpr std::uint64_t kUnit = DeviceCopies::kUnit;
 // Small storages share memory of up to this many bytes.
 constexpr std::uint64_t kShared = 1 << 20;
 
