@@ -6,11 +6,18 @@
 // to be on a disk.
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <memory>
+#include <mutex>
+#include <span>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -22,7 +29,9 @@
 #include "loader/bytes/file_source.h"
 #include "loader/container/crc32.h"
 #include "loader/transfer/arena.h"
+#include "loader/transfer/device_copies.h"
 #include "loader/transfer/read_ranges.h"
+#include "loader/transfer/staging_ring.h"
 
 namespace hardload::bench {
 namespace {
@@ -183,6 +192,88 @@ void cold(benchmark::State& state) {
   done(state, kBytes);
 }
 
+// A device that takes 8 GB a second: a thread that copies, and waits where that was quicker.
+class MemoryDevice final : public DeviceCopies {
+ public:
+  MemoryDevice() : worker_([this](const std::stop_token& stop) { work(stop); }) {}
+
+  Result<std::span<std::byte>> staging(std::size_t slots, std::uint64_t bytes) override {
+    staging_.resize(slots * bytes);
+    return std::span<std::byte>(staging_);
+  }
+  Result<void> copy(std::size_t slot, std::span<const std::byte> bytes,
+                    std::byte* address) override {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back({slot, bytes, address});
+    changed_.notify_all();
+    return {};
+  }
+  Result<void> finish(std::size_t slot) override {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] {
+      return std::none_of(queue_.begin(), queue_.end(),
+                          [&](const Copy& copy) { return copy.slot == slot; });
+    });
+    return {};
+  }
+
+ private:
+  struct Copy {
+    std::size_t slot;
+    std::span<const std::byte> from;
+    std::byte* to;
+  };
+
+  void work(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    while (changed_.wait(lock, stop, [&] { return !queue_.empty(); })) {
+      const Copy copy = queue_.front();
+      lock.unlock();
+      const auto end = std::chrono::steady_clock::now() +
+                       std::chrono::nanoseconds(static_cast<std::int64_t>(copy.from.size() / 8));
+      std::copy(copy.from.begin(), copy.from.end(), copy.to);
+      std::this_thread::sleep_until(end);
+      lock.lock();
+      queue_.pop_front();
+      changed_.notify_all();
+    }
+  }
+
+  std::vector<std::byte> staging_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Copy> queue_;  // guarded by mutex_
+  std::jthread worker_;
+};
+
+// To a device, while the file is read; or after all of it was read into memory.
+template <bool kOurs>
+void to_device(benchmark::State& state) {
+  const auto source = FileSource::open(test_file().path()).value();
+  std::vector<std::byte> memory(kBytes);
+  MemoryDevice device;
+  if (kOurs) {
+    const auto ring = StagingRing::make(device, kBytes).value();
+    const FileRange range = {
+        .offset = 0, .bytes = kBytes, .destination = memory.data(), .ring = ring.get()};
+    for (auto _ : state) {
+      read(*source, {&range, 1});
+      ring->finish().value();
+    }
+  } else {
+    for (auto _ : state) {
+      Arena arena = Arena::make(std::vector<std::uint64_t>{kBytes}).value();
+      const Arena::Piece piece = arena.next();
+      const FileRange range = {.offset = 0, .bytes = kBytes, .destination = piece.data};
+      read(*source, {&range, 1});
+      device.copy(0, {piece.data, kBytes}, memory.data()).value();
+      device.finish(0).value();
+      Arena::release(piece.owner);
+    }
+  }
+  done(state, kBytes);
+}
+
 void pair(const char* name, void (*with)(benchmark::State&), void (*without)(benchmark::State&)) {
   for (const bool ours : {true, false}) {
     benchmark::RegisterBenchmark((std::string(name) + (ours ? "/with" : "/without")).c_str(),
@@ -201,6 +292,7 @@ int main(int count, char** arguments) {
   pair("new memory in huge pages", new_memory<true>, new_memory<false>);
   pair("one storage in pieces", pieces<true>, pieces<false>);
   pair("small neighbours together", neighbours<true>, neighbours<false>);
+  pair("to a device through a ring", to_device<true>, to_device<false>);
   pair("a cold file past the page cache, by 8 threads", cold<true>, cold<false>);
   benchmark::Initialize(&count, arguments);
   if (benchmark::ReportUnrecognizedArguments(count, arguments)) return 2;

@@ -20,20 +20,17 @@ c10::Storage storage_of(std::uint64_t bytes, c10::DataPtr data) {
 
 }  // namespace
 
-Result<std::vector<std::span<std::byte>>> HostMemory::allocate(std::span<const Wanted> storages) {
-  return guarded([&]() -> Result<std::vector<std::span<std::byte>>> {
-    std::vector<std::uint64_t> sizes;
-    for (const Wanted& wanted : storages) sizes.push_back(wanted.bytes);
+Result<std::vector<c10::Storage>> host_storages(std::span<const std::uint64_t> sizes) {
+  return guarded([&]() -> Result<std::vector<c10::Storage>> {
     HARDLOAD_ASSIGN(Arena arena, Arena::make(sizes));
-    std::vector<std::span<std::byte>> memory;
-    memory.reserve(storages.size());
-    for (const auto& [storage, bytes] : storages) {
+    std::vector<c10::Storage> storages;
+    storages.reserve(sizes.size());
+    for (const std::uint64_t bytes : sizes) {
       const Arena::Piece piece = arena.next();
-      storages_[storage] = storage_of(
-          bytes, c10::DataPtr(piece.data, piece.owner, &Arena::release, c10::DeviceType::CPU));
-      memory.emplace_back(piece.data, bytes);
+      storages.push_back(storage_of(
+          bytes, c10::DataPtr(piece.data, piece.owner, &Arena::release, c10::DeviceType::CPU)));
     }
-    return memory;
+    return storages;
   });
 }
 

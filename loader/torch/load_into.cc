@@ -1,9 +1,13 @@
 #include "loader/torch/load_into.h"
 
 #include <utility>
+#include <vector>
 
-#include "loader/place/map_location.h"
+#include <c10/core/DeviceType.h>
+
+#include "loader/place/device.h"
 #include "loader/place/selection.h"
+#include "loader/torch/dtype_map.h"
 #include "loader/torch/guard.h"
 #include "loader/torch/in_place.h"
 #include "loader/torch/make_tensors.h"
@@ -35,14 +39,40 @@ Result<Described> describe_state(const std::shared_ptr<const ByteSource>& archiv
   return Described{std::move(manifest), std::move(state)};
 }
 
+// Where each storage goes: to the device of the parameter that takes its elements as they are.
+// Where there is none or several, or they are converted, to the CPU: copies cross devices by
+// themselves.
+std::vector<Device> places_of_targets(const Described& described, const LoadPlan& plan) {
+  const Manifest& manifest = *described.manifest;
+  const Device cpu{"cpu"};
+  std::vector<Device> places(manifest.storages().size(), cpu);
+  std::vector<bool> is_placed(places.size());
+  for (const PlannedCopy& copy : plan.copies) {
+    const TensorSpec& from = manifest.tensors()[described.number(copy.state)];
+    if (from.storage == TensorSpec::kNoStorage) continue;
+    const c10::Device device = copy.target.device();
+    const bool as_is = !device.is_meta() && !from.is_quantized() &&
+                       scalar_type(from.dtype) == copy.target.scalar_type();
+    const Device wanted =
+        as_is && !device.is_cpu()
+            ? Device{c10::DeviceTypeName(device.type(), /*lower_case=*/true), device.index()}
+            : cpu;
+    Device& place = places[from.storage];
+    place = is_placed[from.storage] && place != wanted ? cpu : wanted;
+    is_placed[from.storage] = true;
+  }
+  return places;
+}
+
 Result<IncompatibleKeys> load_staged(torch::nn::Module& module, Described described,
                                      const LoadPlan& plan,
                                      const std::shared_ptr<const ByteSource>& archive,
                                      const LoadIntoOptions& options) {
   const Selection selection = select(*described.manifest, described.numbers(plan));
-  // Copies cross devices by themselves, one parameter at a time.
-  const MapLocation places = options.state_dict.assign ? options.load.map_location : "cpu";
-  HARDLOAD_ASSIGN(const auto devices, place_for(*described.manifest, places));
+  std::vector<Device> devices = places_of_targets(described, plan);
+  if (options.state_dict.assign) {
+    HARDLOAD_ASSIGN(devices, place_for(*described.manifest, options.load.map_location));
+  }
   {
     HARDLOAD_ASSIGN(const Checkpoint loaded,
                     move_tensors(archive, described.manifest, selection, devices, options.load));

@@ -90,11 +90,12 @@ Error in_tensor(const Manifest& manifest, std::uint32_t number, const Error& err
   return error;
 }
 
-// All elements of an index part, in row-major order.
+// All elements of an index part on the CPU, in row-major order.
 at::Tensor indices_of(const Manifest& manifest, std::uint32_t part,
                       std::span<const c10::Storage> storages) {
   const TensorSpec& spec = manifest.tensors()[part];
   return make_strided(manifest, spec, storages[spec.storage])
+      .to(at::kCPU)
       .resolve_neg()
       .to(at::kLong)
       .contiguous();

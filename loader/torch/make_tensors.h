@@ -26,9 +26,9 @@ Result<std::vector<at::Tensor>> make_tensors(const Manifest& manifest,
 std::vector<at::Tensor> make_shapes(const Manifest& manifest);
 
 // Proves that the indices of all sparse tensors are in range, before anything is made of them:
-// LibTorch's kernels write where they point. `storages` are filled and on the CPU; sparse tensors
-// of which a storage is not there (on the meta device) are left out. Errors: kLayout, with the
-// tensor's name where it has one.
+// LibTorch's kernels write where they point. `storages` are filled; sparse tensors of which a
+// storage is not there (on the meta device) are left out. Errors: kLayout, with the tensor's name
+// where it has one. May throw what LibTorch throws.
 Result<void> check_sparse(const Manifest& manifest, std::span<const c10::Storage> storages);
 
 }  // namespace hardload

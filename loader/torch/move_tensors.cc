@@ -1,16 +1,15 @@
 #include "loader/torch/move_tensors.h"
 
+#include <algorithm>
 #include <bit>
 #include <span>
 #include <utility>
 
-#include <ATen/ops/empty.h>
-
 #include "loader/base/checked.h"
 #include "loader/base/text.h"
-#include "loader/torch/devices.h"
 #include "loader/torch/host_memory.h"
 #include "loader/torch/make_tensors.h"
+#include "loader/torch/placed_memory.h"
 #include "loader/transfer/transfer.h"
 
 namespace hardload {
@@ -35,15 +34,14 @@ c10::Storage lend(const std::shared_ptr<const ByteSource>& source, const Storage
   return lend_storage({const_cast<std::byte*>(bytes.data()), bytes.size()}, source);
 }
 
-// A copy of a host storage on another device.
-c10::Storage move_to(const c10::Storage& host, c10::Device device) {
-  const auto bytes = static_cast<std::int64_t>(host.nbytes());
-  const auto options = at::TensorOptions().dtype(c10::ScalarType::Byte);
-  at::Tensor from = at::empty({0}, options);
-  from.set_(host, 0, {bytes}, {1});
-  at::Tensor to = at::empty({bytes}, options.device(device));
-  to.copy_(from);
-  return to.storage();
+// In the order of the file, so that neighbours there become neighbours in memory.
+void sort_by_offset(const Manifest& manifest, std::vector<std::size_t>& storages) {
+  const auto offset = [&](std::size_t storage) {
+    const Record* record = manifest.storages()[storage].record;
+    return record == nullptr ? 0 : record->data_offset;
+  };
+  std::stable_sort(storages.begin(), storages.end(),
+                   [&](std::size_t a, std::size_t b) { return offset(a) < offset(b); });
 }
 
 Result<void> check_budget(const Manifest& manifest, std::span<const std::size_t> storages,
@@ -74,7 +72,8 @@ Result<Checkpoint> move_tensors(const std::shared_ptr<const ByteSource>& source,
     if (!lend_it && places[i].type != "meta") to_read.push_back(i);
   }
   HARDLOAD_TRY(check_budget(*manifest, to_read, options.memory_budget));
-  HostMemory memory(places.size());
+  sort_by_offset(*manifest, to_read);
+  PlacedMemory memory(places);
   HARDLOAD_ASSIGN(const TransferReport report, transfer(*source, *manifest, to_read, memory,
                                                         {.limits = options.limits,
                                                          .threads = options.threads,
@@ -86,11 +85,8 @@ Result<Checkpoint> move_tensors(const std::shared_ptr<const ByteSource>& source,
   }
   HARDLOAD_TRY(check_sparse(*manifest, storages));
   for (std::size_t i = 0; i < places.size(); ++i) {
-    if (!selection.storages[i]) continue;
-    if (places[i].type == "meta") {
+    if (selection.storages[i] && places[i].type == "meta") {
       storages[i] = meta_storage(manifest->storages()[i].bytes);
-    } else if (places[i].type != "cpu") {
-      storages[i] = move_to(storages[i], torch_device(places[i]));
     }
   }
   HARDLOAD_ASSIGN(std::vector<at::Tensor> tensors,

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "loader/base/byte_swap.h"
 #include "loader/container/crc32.h"
 #include "loader/container/record_reader.h"
 #include "loader/transfer/buffer_pool.h"
@@ -64,10 +65,50 @@ class Reader {
 
   Result<void> read(const ReadPlan::Piece& piece) {
     const auto parts = plan_.parts().subspan(piece.first_part, piece.parts);
-    const bool is_direct = !is_cached_ && !options_.to_page_cache && !is_cached(piece);
-    if (parts.size() == 1 && !is_direct && ranges_[parts[0].range].destination != nullptr) {
-      return read_straight(parts[0]);
+    StagingRing* const ring = ranges_[parts[0].range].ring;
+    if (ring == nullptr) return fill(piece, parts, 0);
+    HARDLOAD_ASSIGN(StagingRing::Slot slot, ring->take());
+    const std::uintptr_t to = address(parts[0]);
+    const auto memory = slot.bytes();
+    HARDLOAD_TRY(fill(piece, parts, reinterpret_cast<std::uintptr_t>(memory.data()) - to));
+    std::uint64_t end = 0;
+    for (const ReadPlan::Part& part : parts) {
+      // Between the parts are old bytes of the slot, which are nobody's.
+      const std::uint64_t begin = address(part) - to;
+      const auto gap = memory.subspan(end, begin - end);
+      std::fill(gap.begin(), gap.end(), std::byte{0});
+      end = begin + part.bytes;
     }
+    return slot.send(end, reinterpret_cast<std::byte*>(to));
+  }
+
+  // Where the bytes of a part are wanted.
+  std::uintptr_t address(const ReadPlan::Part& part) const {
+    return reinterpret_cast<std::uintptr_t>(ranges_[part.range].destination) + part.begin;
+  }
+
+  // Reads a piece. What is wanted of it is put `shift` bytes behind where it is wanted: in a slot.
+  Result<void> fill(const ReadPlan::Piece& piece, std::span<const ReadPlan::Part> parts,
+                    std::uintptr_t shift) {
+    const bool is_direct = !is_cached_ && !options_.to_page_cache && !is_cached(piece);
+    HARDLOAD_TRY(is_direct || parts.size() > 1 || memory_of(parts[0], shift) == nullptr
+                     ? read_buffered(piece, parts, shift, is_direct)
+                     : read_straight(parts[0], memory_of(parts[0], shift)));
+    for (const ReadPlan::Part& part : parts) {
+      const std::size_t unit = ranges_[part.range].swap_unit;
+      if (unit > 1) swap_bytes({memory_of(part, shift), part.bytes}, unit);
+    }
+    return {};
+  }
+
+  // nullptr: the part is only looked at.
+  std::byte* memory_of(const ReadPlan::Part& part, std::uintptr_t shift) const {
+    if (ranges_[part.range].destination == nullptr) return nullptr;
+    return reinterpret_cast<std::byte*>(address(part) + shift);
+  }
+
+  Result<void> read_buffered(const ReadPlan::Piece& piece, std::span<const ReadPlan::Part> parts,
+                             std::uintptr_t shift, bool is_direct) {
     HARDLOAD_ASSIGN(const BufferPool::Buffer buffer, buffers_.take());
     const std::uint64_t window = is_direct ? kRequest : kCached;
     for (std::uint64_t done = 0; done < piece.bytes; done += window) {
@@ -79,20 +120,24 @@ class Reader {
         const std::uint64_t from = std::max(begin, part_begin);
         const std::uint64_t to = std::min(begin + count, part_begin + part.bytes);
         if (from >= to) continue;
-        HARDLOAD_TRY(take(part, from - part_begin, bytes.subspan(from - begin, to - from)));
+        const auto wanted = bytes.subspan(from - begin, to - from);
+        if (std::byte* memory = memory_of(part, shift)) {
+          this->begin(part);
+          std::memcpy(memory + (from - part_begin), wanted.data(), wanted.size());
+        }
+        HARDLOAD_TRY(this->count(part, wanted));
       }
     }
     return {};
   }
 
-  // From the page cache to where the bytes are wanted.
-  Result<void> read_straight(const ReadPlan::Part& part) {
-    const FileRange& range = ranges_[part.range];
+  // From the page cache to `memory`.
+  Result<void> read_straight(const ReadPlan::Part& part, std::byte* memory) {
     begin(part);
+    const std::uint64_t offset = ranges_[part.range].offset + part.begin;
     for (std::uint64_t done = 0; done < part.bytes; done += kCached) {
-      const std::uint64_t at = part.begin + done;
-      const std::span<std::byte> out(range.destination + at, std::min(kCached, part.bytes - done));
-      HARDLOAD_TRY(source_.read_at(range.offset + at, out));
+      const std::span<std::byte> out(memory + done, std::min(kCached, part.bytes - done));
+      HARDLOAD_TRY(source_.read_at(offset + done, out));
       HARDLOAD_TRY(count(part, out));
     }
     return {};
@@ -111,17 +156,6 @@ class Reader {
     const std::uint64_t whole = (before + count + kUnit - 1) / kUnit * kUnit;
     HARDLOAD_TRY(source_.read_direct(begin - before, buffer.first(whole)));
     return std::span<const std::byte>(buffer.subspan(before, count));
-  }
-
-  // Takes `bytes`, which stand at `at` in the part, out of a buffer.
-  Result<void> take(const ReadPlan::Part& part, std::uint64_t at,
-                    std::span<const std::byte> bytes) {
-    const FileRange& range = ranges_[part.range];
-    if (range.destination != nullptr) {
-      begin(part);
-      std::memcpy(range.destination + part.begin + at, bytes.data(), bytes.size());
-    }
-    return count(part, bytes);
   }
 
   void begin(const ReadPlan::Part& part) {

@@ -25,8 +25,10 @@ struct ReadOptions {
 
 // Reads every byte of the ranges once. Ranges may overlap in the file, their destinations may not.
 // What is in the page cache is copied from there; what is not is read past it, with many requests
-// at a time. Errors: kChecksum naming the first range's record whose CRC-32 differs; kCancelled by
-// the progress; kOutOfMemory; those of reading. After an error destinations hold anything.
+// at a time. What is wanted on a device is read into slots of its ring, and is there when the ring
+// has been finished. Errors: kChecksum naming the first range's record whose CRC-32 differs;
+// kCancelled by the progress; kOutOfMemory; those of reading, and of the rings. After an error
+// destinations hold anything.
 Result<void> read_ranges(const ByteSource& source, std::span<const FileRange> ranges,
                          const ReadOptions& options);
 

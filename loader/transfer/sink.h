@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "loader/base/result.h"
+#include "loader/transfer/device_copies.h"
 
 namespace hardload {
 
@@ -21,11 +22,16 @@ class Sink {
     std::size_t storage;
     std::uint64_t bytes;
   };
+  // Memory of that size: the host's, or a device's, whose address only the device understands.
+  struct Destination {
+    std::byte* memory;
+    DeviceCopies* device = nullptr;  // nullptr: the host's
+  };
 
-  // Host memory for each of the storages, in their order, which the sink owns. Called once, before
-  // the first byte is moved: a sink that runs out of memory here has changed nothing. Errors:
-  // kOutOfMemory.
-  virtual Result<std::vector<std::span<std::byte>>> allocate(std::span<const Wanted> storages) = 0;
+  // Memory for each of the storages, in their order, which the sink owns, as it does the devices.
+  // Called once, before the first byte is moved: a sink that runs out of memory here has changed
+  // nothing. Errors: kOutOfMemory, kDevice.
+  virtual Result<std::vector<Destination>> allocate(std::span<const Wanted> storages) = 0;
 };
 
 }  // namespace hardload

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "loader/container/record_reader.h"
 #include "loader/transfer/parallel.h"
 #include "loader/transfer/read_ranges.h"
+#include "loader/transfer/staging_ring.h"
 
 namespace hardload {
 namespace {
@@ -19,15 +22,53 @@ namespace {
 // One storage on its way.
 struct Move {
   const StorageSpec* storage;
-  std::span<std::byte> destination;
+  Sink::Destination to;
+  StagingRing* ring;  // of to.device
 };
 
-Result<void> inflate_record(const ByteSource& source, const Move& move,
+// The rings of all devices that storages go to.
+class Rings {
+ public:
+  static Result<Rings> make(std::span<const Sink::Destination> destinations,
+                            std::span<const Sink::Wanted> wanted) {
+    std::map<DeviceCopies*, std::uint64_t> bytes;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (destinations[i].device == nullptr || wanted[i].bytes == 0) continue;
+      constexpr std::uint64_t kUnit = DeviceCopies::kUnit;
+      bytes[destinations[i].device] += (wanted[i].bytes + kUnit - 1) / kUnit * kUnit;
+    }
+    Rings rings;
+    for (const auto& [device, total] : bytes) {
+      HARDLOAD_ASSIGN(rings.rings_[device], StagingRing::make(*device, total, bytes.size()));
+    }
+    return rings;
+  }
+
+  StagingRing* of(DeviceCopies* device) const {
+    const auto found = rings_.find(device);
+    return found == rings_.end() ? nullptr : found->second.get();
+  }
+
+  Result<void> finish() {
+    for (const auto& [device, ring] : rings_) HARDLOAD_TRY(ring->finish());
+    return {};
+  }
+
+ private:
+  std::map<DeviceCopies*, std::unique_ptr<StagingRing>> rings_;
+};
+
+Result<void> inflate_record(const ByteSource& source, const Move& move, std::size_t swap_unit,
                             const TransferOptions& options, Progress& progress) {
-  HARDLOAD_ASSIGN(const Buffer content,
+  HARDLOAD_ASSIGN(Buffer content,
                   read_record(source, *move.storage->record,
                               {.limits = options.limits, .verify_crc = options.verify_crc}));
-  std::memcpy(move.destination.data(), content.bytes().data(), content.size());
+  swap_bytes(content.bytes(), swap_unit);
+  if (move.ring != nullptr) {
+    HARDLOAD_TRY(move.ring->send(content.bytes(), move.to.memory));
+  } else {
+    std::memcpy(move.to.memory, content.bytes().data(), content.size());
+  }
   return progress.add(content.size());
 }
 
@@ -74,37 +115,44 @@ Result<TransferReport> transfer(const ByteSource& source, const Manifest& manife
   }
   const auto destinations = sink.allocate(wanted);
   if (!destinations.ok()) return without_memory(destinations.error(), report.bytes);
-  std::vector<Move> moves;
-  moves.reserve(storages.size());
-  for (std::size_t i = 0; i < storages.size(); ++i) {
-    moves.push_back({&manifest.storages()[storages[i]], (*destinations)[i]});
-  }
+  HARDLOAD_ASSIGN(Rings rings, Rings::make(*destinations, wanted));
+  const bool is_native =
+      (manifest.byte_order() == ByteOrder::kLittle) == (std::endian::native == std::endian::little);
+  // As torch does it: by the storage's type, whatever the types of the tensors that view it.
+  const auto swap_unit = [&](const StorageSpec& storage) {
+    return is_native ? std::size_t{1} : std::size_t{info(storage.dtype).swap_bytes};
+  };
   Progress progress(options.progress, report.bytes);
   HARDLOAD_TRY(progress.add(0));
   std::vector<FileRange> stored;
-  std::vector<Move> deflated;
-  for (const Move& move : moves) {
-    const Record* record = move.storage->record;
-    if (record == nullptr || move.destination.empty()) continue;
+  std::vector<Move> deflated, deflated_to_devices;
+  for (std::size_t i = 0; i < storages.size(); ++i) {
+    const StorageSpec& storage = manifest.storages()[storages[i]];
+    const Record* record = storage.record;
+    if (record == nullptr || storage.bytes == 0) continue;
+    const Sink::Destination& to = (*destinations)[i];
+    StagingRing* const ring = rings.of(to.device);
     if (record->compression == Compression::kStored) {
-      stored.push_back({record->data_offset, record->bytes, move.destination.data(),
-                        options.verify_crc ? record : nullptr});
+      stored.push_back({.offset = record->data_offset,
+                        .bytes = record->bytes,
+                        .destination = to.memory,
+                        .record = options.verify_crc ? record : nullptr,
+                        .ring = ring,
+                        .swap_unit = swap_unit(storage)});
     } else {
-      deflated.push_back(move);
+      (ring == nullptr ? deflated : deflated_to_devices).push_back({&storage, to, ring});
     }
   }
   HARDLOAD_TRY(read_ranges(source, stored, {.threads = options.threads, .progress = progress}));
-  HARDLOAD_TRY(for_each_parallel(deflated.size(), options.threads, [&](std::size_t i) {
-    return inflate_record(source, deflated[i], options, progress);
-  }));
-  // As torch does it: by the storage's type, whatever the types of the tensors that view it.
-  if ((manifest.byte_order() == ByteOrder::kLittle) !=
-      (std::endian::native == std::endian::little)) {
-    HARDLOAD_TRY(for_each_parallel(moves.size(), options.threads, [&](std::size_t i) {
-      swap_bytes(moves[i].destination, info(moves[i].storage->dtype).swap_bytes);
-      return Result<void>();
-    }));
-  }
+  const auto inflate_all = [&](std::span<const Move> moves, unsigned threads) {
+    return for_each_parallel(moves.size(), threads, [&](std::size_t i) {
+      return inflate_record(source, moves[i], swap_unit(*moves[i].storage), options, progress);
+    });
+  };
+  HARDLOAD_TRY(inflate_all(deflated, options.threads));
+  // One after the other: memory for one of them is all that they take of the host's.
+  HARDLOAD_TRY(inflate_all(deflated_to_devices, 1));
+  HARDLOAD_TRY(rings.finish());
   HARDLOAD_TRY(source.check_unchanged());
   return report;
 }

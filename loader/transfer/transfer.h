@@ -1,7 +1,8 @@
 // transfer: moves the bytes of storages from the file into memory, verified.
 //
 // All or nothing: every destination is allocated before the first byte is read, and a failure
-// leaves only memory behind that nobody has seen, which the sink frees.
+// leaves only memory behind that nobody has seen, which the sink frees. What goes to devices takes
+// no more of the host's memory than their rings (staging_ring.h), and one deflated record.
 //
 //   HARDLOAD_ASSIGN(auto report, transfer(source, manifest, storages, sink, {.threads = 2}));
 #pragma once
@@ -34,7 +35,8 @@ struct TransferReport {
 // Moves the content of each of `storages` (numbers of the manifest) to where `sink` says: inflated,
 // in the machine's byte order, CRC-32 compared. Errors: kCancelled by options.progress; kLimit
 // where the storages need far more memory than the file occupies; kChecksum; kContainer; kIo where
-// reading fails or the file changed in the meantime; those of the sink.
+// reading fails or the file changed in the meantime; those of the sink and its devices, on which
+// nothing is on its way any more when this returns.
 Result<TransferReport> transfer(const ByteSource& source, const Manifest& manifest,
                                 std::span<const std::size_t> storages, Sink& sink,
                                 const TransferOptions& options);

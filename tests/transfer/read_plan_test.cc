@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "loader/transfer/staging_ring.h"
+
 namespace hardload {
 namespace {
 
@@ -69,6 +71,35 @@ TEST(ReadPlan, LeavesApartWhatIsFarOrLargeOrOverlaps) {
   EXPECT_EQ(pieces({{0, 16, nullptr}, {8, 16, nullptr}}), 2u);
   EXPECT_EQ(pieces({{0, 0, nullptr}, {0, 16, nullptr}}), 1u);
   EXPECT_EQ(pieces({}), 0u);
+}
+
+// One copy brings what is of one device and follows each other there, and fills a slot at most.
+TEST(ReadPlan, ToADeviceReadsTogetherWhatOneCopyBrings) {
+  int memory[2];
+  const auto ring = [&](int number) { return reinterpret_cast<StagingRing*>(&memory[number]); };
+  const auto range = [&](std::uint64_t offset, std::uint64_t bytes, std::uint64_t to, int number) {
+    FileRange range = {offset, bytes, address(to)};
+    if (number >= 0) range.ring = ring(number);
+    return range;
+  };
+  const auto pieces = [](const std::vector<FileRange>& ranges) {
+    check(ranges);
+    return ReadPlan(ranges).pieces().size();
+  };
+  const std::uint64_t a = 1 << 20;
+  EXPECT_EQ(pieces({range(0, 16, a, 0), range(64, 16, a + 512, 0)}), 1u);
+  EXPECT_EQ(pieces({range(0, 512, a, 0), range(600, 16, a + 512, 0)}), 1u);
+  EXPECT_EQ(pieces({range(0, 513, a, 0), range(600, 16, a + 1024, 0)}), 1u);
+  EXPECT_EQ(pieces({range(0, 513, a, 0), range(600, 16, a + 512, 0)}), 2u);
+  EXPECT_EQ(pieces({range(0, 16, a, 0), range(64, 16, a + 1024, 0)}), 2u) << "another's";
+  EXPECT_EQ(pieces({range(0, 16, a, 0), range(64, 16, a - 512, 0)}), 2u);
+  EXPECT_EQ(pieces({range(0, 16, a, 0), range(64, 16, a + 512, 1)}), 2u) << "two devices";
+  EXPECT_EQ(pieces({range(0, 16, a, 0), range(64, 16, a + 512, -1)}), 2u) << "the host";
+  EXPECT_EQ(pieces({range(0, 16, a, -1), range(64, 16, a + 512, 0)}), 2u) << "the host";
+  EXPECT_EQ(pieces({range(5, 2 * StagingRing::kSlot + 1, a + 7, 0)}), 3u);
+  std::vector<FileRange> tiny;
+  for (std::uint64_t i = 0; i < 6000; ++i) tiny.push_back(range(32 * i, 1, a + 512 * i, 0));
+  EXPECT_EQ(pieces(tiny), 2u) << "4096 units fill a slot";
 }
 
 TEST(ReadPlan, CoversWhateverIsAskedFor) {

@@ -91,17 +91,17 @@ class MemorySink : public Sink {
  public:
   explicit MemorySink(const ScriptedSource* source = nullptr) : source_(source) {}
 
-  Result<std::vector<std::span<std::byte>>> allocate(std::span<const Wanted> storages) override {
+  Result<std::vector<Destination>> allocate(std::span<const Wanted> storages) override {
     if (source_ != nullptr) {
       EXPECT_EQ(source_->reads, 0) << "bytes were read before all memory was there";
     }
-    std::vector<std::span<std::byte>> memory;
+    std::vector<Destination> memory;
     for (const auto& [storage, bytes] : storages) {
       if (failing_allocation == static_cast<int>(blocks_.size())) {
         return Error(ErrorKind::kOutOfMemory, Stage::kTransfer, "the sink is full");
       }
       blocks_.push_back({storage, bytes, std::make_unique<std::byte[]>(bytes)});
-      memory.emplace_back(blocks_.back().memory.get(), bytes);
+      memory.push_back({blocks_.back().memory.get()});
     }
     return memory;
   }
