@@ -43,7 +43,8 @@ struct LoadOptions {
   std::vector<std::string> only = {};
 
   // The most bytes of memory that tensors may take, on all devices together. More is kLimit, before
-  // anything is allocated. Beside them, a deflated record takes its size while it is read.
+  // anything is allocated. Beside them, a deflated record takes its size while it is read, and what
+  // goes to devices takes up to 64 MiB of the host's, page-locked.
   std::uint64_t memory_budget = std::numeric_limits<std::uint64_t>::max();
 
   // Bytes in front of the archive: a header of somebody else, or where a stream stood.

@@ -21,10 +21,10 @@ namespace hardload {
 
 enum class LoadMode {
   // All or nothing: everything is read and verified beside the module first. Takes as much memory
-  // again as is loaded. A parameter that is all of its storage, and has the file's dtype and
-  // strides,
-  // then gets that memory in the place of its own: views, ties and aliases follow; what keeps a raw
-  // address of it (data_ptr(), DLPack) does not, and is better served by kInPlace.
+  // again as is loaded: where a parameter of the file's dtype is on a device, there. One on the CPU
+  // that is all of its storage, and has the file's dtype and strides, then gets that memory in the
+  // place of its own: views, ties and aliases follow; what keeps a raw address of it (data_ptr(),
+  // DLPack) does not, and is better served by kInPlace.
   kStaged,
   // Bytes go straight to the module, which takes no more than 64 MiB beside it. All CRC-32s are
   // compared in a first pass, which counts as progress, too; should the file change, or reading

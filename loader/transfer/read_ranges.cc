@@ -69,17 +69,11 @@ class Reader {
     if (ring == nullptr) return fill(piece, parts, 0);
     HARDLOAD_ASSIGN(StagingRing::Slot slot, ring->take());
     const std::uintptr_t to = address(parts[0]);
-    const auto memory = slot.bytes();
-    HARDLOAD_TRY(fill(piece, parts, reinterpret_cast<std::uintptr_t>(memory.data()) - to));
-    std::uint64_t end = 0;
-    for (const ReadPlan::Part& part : parts) {
-      // Between the parts are old bytes of the slot, which are nobody's.
-      const std::uint64_t begin = address(part) - to;
-      const auto gap = memory.subspan(end, begin - end);
-      std::fill(gap.begin(), gap.end(), std::byte{0});
-      end = begin + part.bytes;
-    }
-    return slot.send(end, reinterpret_cast<std::byte*>(to));
+    const auto memory = reinterpret_cast<std::uintptr_t>(slot.bytes().data());
+    HARDLOAD_TRY(fill(piece, parts, memory - to));
+    // Between the parts are old bytes of the slot, which go where nobody looks.
+    const ReadPlan::Part& last = parts.back();
+    return slot.send(address(last) + last.bytes - to, reinterpret_cast<std::byte*>(to));
   }
 
   // Where the bytes of a part are wanted.
@@ -87,7 +81,7 @@ class Reader {
     return reinterpret_cast<std::uintptr_t>(ranges_[part.range].destination) + part.begin;
   }
 
-  // Reads a piece. What is wanted of it is put `shift` bytes behind where it is wanted: in a slot.
+  // Reads a piece, and puts it `shift` bytes (modulo 2^64) behind where it is wanted: in a slot.
   Result<void> fill(const ReadPlan::Piece& piece, std::span<const ReadPlan::Part> parts,
                     std::uintptr_t shift) {
     const bool is_direct = !is_cached_ && !options_.to_page_cache && !is_cached(piece);

@@ -22,8 +22,10 @@
 
 #include "loader/hardload.h"
 #include "loader/transfer/staging_ring.h"
+#include "tests/support/checkpoint_builder.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
+#include "tests/support/pickle_builder.h"
 #include "tests/torch/imitated_backend.h"
 
 namespace hardload {
@@ -145,6 +147,26 @@ TEST_F(DeviceMemoryTest, WaitsForTheCallersStreamFirst) {
   const std::string path = saved("stream.pt", mixed());
   ASSERT_OK(load(path, {.map_location = "xpu:0"}));
   EXPECT_EQ(backend.copies_before_wait, 0);
+}
+
+// Whatever the order of the records: that of their names, as torch once wrote them, or another.
+TEST_F(DeviceMemoryTest, IsFilledInTheOrderOfTheFile) {
+  testing::PickleBuilder pickle;
+  testing::CheckpointBuilder checkpoint;
+  pickle.empty_list().mark();
+  for (int i = 0; i < 300; ++i) {
+    pickle.tensor("ByteStorage", std::to_string(i), 20, {20}, {1});
+    checkpoint.storage(std::to_string(299 - i), std::string(20, static_cast<char>(299 - i)));
+  }
+  const std::string path =
+      testing::write_temporary("order.pt", checkpoint.pickle(pickle.op('e').stop()).build());
+  const auto loaded = load(path, {.map_location = "xpu:0"});
+  ASSERT_OK(loaded);
+  EXPECT_LT(backend.async_copies, 5);
+  for (int i = 0; i < 300; ++i) {
+    const at::Tensor tensor = loaded->tensors()[static_cast<std::size_t>(i)].cpu();
+    EXPECT_TRUE(at::equal(tensor, at::zeros({20}, at::kByte) + i % 256)) << i;
+  }
 }
 
 // Anonymous memory of the process, in bytes.
