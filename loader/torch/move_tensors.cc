@@ -1,8 +1,10 @@
 #include "loader/torch/move_tensors.h"
 
+#include <algorithm>
 #include <bit>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include <ATen/ops/empty.h>
 
@@ -16,8 +18,19 @@
 namespace hardload {
 namespace {
 
-// Whether tensors can view the bytes of the file as they lie there.
-bool can_be_lent(const ByteSource& source, const Manifest& manifest, const StorageSpec& storage) {
+// The bytes of the largest element of the tensors that view each storage.
+std::vector<std::uint64_t> largest_items(const Manifest& manifest) {
+  std::vector<std::uint64_t> largest(manifest.storages().size(), 1);
+  for (const TensorSpec& tensor : manifest.tensors()) {
+    if (tensor.storage == TensorSpec::kNoStorage) continue;
+    largest[tensor.storage] = std::max(largest[tensor.storage], item_bytes(tensor.dtype));
+  }
+  return largest;
+}
+
+// Whether tensors of such elements can view the bytes of the file as they lie there.
+bool can_be_lent(const ByteSource& source, const Manifest& manifest, const StorageSpec& storage,
+                 std::uint64_t item_bytes) {
   if (storage.record == nullptr || storage.record->compression != Compression::kStored) {
     return false;
   }
@@ -25,8 +38,7 @@ bool can_be_lent(const ByteSource& source, const Manifest& manifest, const Stora
       (manifest.byte_order() == ByteOrder::kLittle) == (std::endian::native == std::endian::little);
   const auto address =
       reinterpret_cast<std::uintptr_t>(source.view().data()) + storage.record->data_offset;
-  constexpr std::uintptr_t kLargestItem = 16;  // complex128
-  return same_order && address % kLargestItem == 0;
+  return same_order && address % item_bytes == 0;
 }
 
 c10::Storage lend(const std::shared_ptr<const ByteSource>& source, const StorageSpec& storage) {
@@ -66,10 +78,11 @@ Result<Checkpoint> move_tensors(const std::shared_ptr<const ByteSource>& source,
                                 const LoadOptions& options) {
   std::vector<std::size_t> to_read;
   std::vector<bool> is_lent(places.size());
+  const std::vector<std::uint64_t> items = largest_items(*manifest);
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (!selection.storages[i]) continue;
     const bool lend_it = options.mapped && places[i].type == "cpu" && !source->view().empty() &&
-                         can_be_lent(*source, *manifest, manifest->storages()[i]);
+                         can_be_lent(*source, *manifest, manifest->storages()[i], items[i]);
     is_lent[i] = lend_it;
     if (!lend_it && places[i].type != "meta") to_read.push_back(i);
   }

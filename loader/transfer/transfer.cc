@@ -16,6 +16,10 @@
 namespace hardload {
 namespace {
 
+bool has_crc(const StorageSpec& storage) {
+  return storage.record != nullptr && !storage.record->lacks_crc32();
+}
+
 // One storage on its way.
 struct Move {
   const StorageSpec* storage;
@@ -68,7 +72,7 @@ Result<TransferReport> transfer(const ByteSource& source, const Manifest& manife
   for (const std::size_t number : storages) {
     const StorageSpec& storage = manifest.storages()[number];
     wanted.push_back({number, storage.bytes});
-    if (options.verify_crc && storage.record != nullptr && !storage.record->lacks_crc32()) {
+    if (options.verify_crc && has_crc(storage)) {
       report.verified_bytes += storage.bytes;
     }
   }
@@ -88,7 +92,7 @@ Result<TransferReport> transfer(const ByteSource& source, const Manifest& manife
     if (record == nullptr || move.destination.empty()) continue;
     if (record->compression == Compression::kStored) {
       stored.push_back({record->data_offset, record->bytes, move.destination.data(),
-                        options.verify_crc ? record : nullptr});
+                        options.verify_crc && has_crc(*move.storage) ? record : nullptr});
     } else {
       deflated.push_back(move);
     }
