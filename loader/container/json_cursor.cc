@@ -1,6 +1,7 @@
 #include "loader/container/json_cursor.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "loader/base/checked.h"
@@ -12,6 +13,13 @@ namespace {
 
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Characters of a string that stand for themselves, and need no second look.
+constexpr std::array<bool, 256> kIsPlain = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t c = 0x20; c < 0x80; ++c) plain[c] = c != '"' && c != '\\';
+  return plain;
+}();
 
 Error malformed(std::string problem, std::uint64_t position) {
   return Error(ErrorKind::kContainer, Stage::kContainer, std::move(problem)).at(position);
@@ -70,28 +78,29 @@ Result<std::string_view> JsonCursor::string() {
   skip_space();
   if (!is_next('"')) return unexpected("a string");
   const std::size_t begin = ++at_;
-  std::size_t out = begin;  // behind what has been decoded
-  unsigned char seen = 0;   // all bytes, joined
-  for (;; ++at_) {
+  while (at_ < text_.size() && kIsPlain[static_cast<unsigned char>(text_[at_])]) ++at_;
+  if (!is_next('"')) return long_string(begin);
+  return std::string_view(text_.data() + begin, at_++ - begin);
+}
+
+// The string that begins at `begin` and is plain up to at_.
+Result<std::string_view> JsonCursor::long_string(std::size_t begin) {
+  std::size_t out = at_;  // behind what has been decoded
+  for (; !is_next('"'); ++at_) {
     if (at_ == text_.size()) return unexpected("the end of a string");
     const char c = text_[at_];
-    if (c == '"') break;
     if (static_cast<unsigned char>(c) < 0x20) {
       return malformed("a string has a control character that is not escaped", position());
     }
     if (c == '\\') {
-      seen = 0xff;
       HARDLOAD_ASSIGN(out, decode_escape(out));
-      continue;
+    } else {
+      text_[out++] = c;
     }
-    seen |= static_cast<unsigned char>(c);
-    text_[out++] = c;
   }
   ++at_;
   const std::string_view decoded(text_.data() + begin, out - begin);
-  if ((seen & 0x80) != 0 && !is_utf8(decoded, false)) {
-    return malformed("a string is not UTF-8", offset_ + begin);
-  }
+  if (!is_utf8(decoded, false)) return malformed("a string is not UTF-8", offset_ + begin);
   return decoded;
 }
 

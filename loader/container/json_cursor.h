@@ -59,6 +59,7 @@ class JsonCursor {
   bool is_next(char c) const { return at_ < text_.size() && text_[at_] == c; }
   Result<void> enter(char bracket);
   Result<bool> next_member(char end);
+  Result<std::string_view> long_string(std::size_t begin);
   Result<std::size_t> decode_escape(std::size_t out);
   std::optional<std::uint32_t> hex_unit();
   Error unexpected(std::string_view wanted) const;

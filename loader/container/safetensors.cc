@@ -50,27 +50,13 @@ Result<SafetensorsFile> SafetensorsFile::open(const ByteSource& source, const Li
   HARDLOAD_ASSIGN(Buffer text, Buffer::read(source, kSafetensorsLengthBytes, length));
   HARDLOAD_ASSIGN(SafetensorsHeader header,
                   parse_safetensors_header(std::move(text), source.size() - data_offset, limits));
-  SafetensorsFile file(std::move(header));
-  file.records_.reserve(file.tensors().size());
-  for (const SafetensorsTensor& tensor : file.tensors()) {
-    const std::uint64_t begin = data_offset + tensor.begin;
-    const std::uint64_t bytes = tensor.end - tensor.begin;
-    file.records_.push_back({.name = tensor.name,
-                             .header_offset = begin,
-                             .data_offset = begin,
-                             .stored_bytes = bytes,
-                             .bytes = bytes,
-                             .crc32 = 0,
-                             .flags = 0,
-                             .compression = Compression::kStored});
-  }
-  return file;
+  return SafetensorsFile(std::move(header));
 }
 
 const Record* SafetensorsFile::storage(std::string_view key, const Record*) const {
-  const auto is_same = [&](std::uint32_t i) { return records_[i].name == key; };
+  const auto is_same = [&](std::uint32_t i) { return records()[i].name == key; };
   const auto found = header_.by_name.find(seeded_hash(key), is_same);
-  return found ? &records_[*found] : nullptr;
+  return found ? &header_.records[*found] : nullptr;
 }
 
 }  // namespace hardload

@@ -1,7 +1,7 @@
 // SafetensorsFile: a safetensors file as records, one per tensor.
 //
 //   HARDLOAD_ASSIGN(auto file, SafetensorsFile::open(source, limits));
-//   for (const SafetensorsTensor& tensor : file.tensors()) print(tensor.name, file.sizes(tensor));
+//   for (const Record& record : file.records()) print(record.name, record.bytes);
 //
 // Reads the header only (safetensors_header.h says what is in it). The format has no checksums: the
 // records have none, and no damage of their data can be seen.
@@ -16,7 +16,6 @@
 #include <span>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "loader/base/limits.h"
 #include "loader/base/result.h"
@@ -35,13 +34,13 @@ class SafetensorsFile final : public Container {
   Format format() const override { return Format::kSafetensors; }
   std::optional<std::uint32_t> version() const override { return std::nullopt; }
   ByteOrder byte_order() const override { return ByteOrder::kLittle; }
-  std::span<const Record> records() const override { return records_; }
-  std::size_t storage_records() const override { return records_.size(); }
+  std::span<const Record> records() const override { return header_.records; }
+  std::size_t storage_records() const override { return header_.records.size(); }
   // By the tensor's name.
   const Record* storage(std::string_view key, const Record* previous = nullptr) const override;
   std::span<const MetadataEntry> metadata() const override { return header_.metadata; }
 
-  // In the order of the header, as the records.
+  // One for each record, in their order, which is that of the header.
   std::span<const SafetensorsTensor> tensors() const { return header_.tensors; }
   std::span<const std::int64_t> sizes(const SafetensorsTensor& tensor) const {
     return std::span(header_.sizes).subspan(tensor.sizes, tensor.rank);
@@ -51,7 +50,6 @@ class SafetensorsFile final : public Container {
   explicit SafetensorsFile(SafetensorsHeader header) : header_(std::move(header)) {}
 
   SafetensorsHeader header_;
-  std::vector<Record> records_;
 };
 
 }  // namespace hardload

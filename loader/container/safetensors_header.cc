@@ -85,13 +85,16 @@ class HeaderParser {
   Result<std::uint64_t> parse_shape();
   Result<std::pair<std::uint64_t, std::uint64_t>> parse_offsets();
   Result<void> check_size(const Entry& entry) const;
-  void add_shape(const Entry& entry, SafetensorsTensor& tensor);
+  void add_tensor(const Entry& entry, std::uint64_t bytes);
   Result<void> check_coverage() const;
 
   Error wrong(ErrorKind kind, std::string problem) const {
-    Error error = Error(kind, Stage::kContainer, std::move(problem)).at(json_.position());
-    return name_.data() == nullptr ? std::move(error)
-                                   : std::move(error).in_record(name_.substr(0, 500));
+    return wrong(kind, std::move(problem), name_);
+  }
+  Error wrong(ErrorKind kind, std::string problem, std::string_view name) const {
+    return Error(kind, Stage::kContainer, std::move(problem))
+        .at(json_.position())
+        .in_record(name.substr(0, 500));
   }
   std::span<const std::int64_t> sizes_from(std::uint64_t begin) const {
     return std::span(header_.sizes).subspan(begin);
@@ -101,7 +104,7 @@ class HeaderParser {
   JsonCursor json_;
   const std::uint64_t data_bytes_;
   const Limits& limits_;
-  std::string_view name_;  // of the tensor that is being read
+  std::string_view name_;  // of the tensor that is being read; else empty
   bool has_metadata_ = false;
 };
 
@@ -131,21 +134,28 @@ Result<void> HeaderParser::parse_metadata() {
 
 Result<void> HeaderParser::parse_tensor(std::string_view name) {
   name_ = name;
-  if (header_.tensors.size() >= limits_.max_records) {
+  if (header_.records.size() >= limits_.max_records) {
     return wrong(ErrorKind::kLimit,
                  concat("the header has more tensors than max_records, ", limits_.max_records));
   }
-  const auto is_same = [&](std::uint32_t i) { return header_.tensors[i].name == name; };
-  const auto position = static_cast<std::uint32_t>(header_.tensors.size());
+  const auto is_same = [&](std::uint32_t i) { return header_.records[i].name == name; };
+  const auto position = static_cast<std::uint32_t>(header_.records.size());
   if (header_.by_name.insert(seeded_hash(name), position, is_same)) {
     return wrong(ErrorKind::kContainer, "the header has this tensor twice");
   }
   HARDLOAD_ASSIGN(const Entry entry, parse_entry());
   HARDLOAD_TRY(check_size(entry));
-  SafetensorsTensor tensor{name,         entry.dtype->dtype,   0,
-                           *entry.sizes, entry.offsets->first, entry.offsets->second};
-  add_shape(entry, tensor);
-  header_.tensors.push_back(tensor);
+  const std::uint64_t begin = kSafetensorsLengthBytes + header_.text.size() + entry.offsets->first;
+  const std::uint64_t bytes = entry.offsets->second - entry.offsets->first;
+  header_.records.push_back({.name = name,
+                             .header_offset = begin,
+                             .data_offset = begin,
+                             .stored_bytes = bytes,
+                             .bytes = bytes,
+                             .crc32 = 0,
+                             .flags = 0,
+                             .compression = Compression::kStored});
+  add_tensor(entry, bytes);
   name_ = {};
   return {};
 }
@@ -247,53 +257,66 @@ Result<void> HeaderParser::check_size(const Entry& entry) const {
                                           " bytes, but data_offsets gives them ", bytes));
 }
 
-// The sizes that torch would have, in the place of those of the header.
-void HeaderParser::add_shape(const Entry& entry, SafetensorsTensor& tensor) {
+// The tensor as torch would have it, with its sizes in the place of those of the header.
+void HeaderParser::add_tensor(const Entry& entry, std::uint64_t bytes) {
+  SafetensorsTensor tensor{entry.dtype->dtype, 0, *entry.sizes};
+  std::vector<std::int64_t>& sizes = header_.sizes;
   const bool is_below_a_byte = entry.dtype->bits < 8;
-  const bool fits_torch = entry.dtype->dtype == Dtype::kFloat4E2M1FNX2 &&
-                          header_.sizes.size() > tensor.sizes && header_.sizes.back() % 2 == 0;
-  if (is_below_a_byte && fits_torch) {
-    header_.sizes.back() /= 2;
+  const bool has_pairs = sizes.size() > tensor.sizes && sizes.back() % 2 == 0;
+  if (tensor.dtype == Dtype::kFloat4E2M1FNX2 && has_pairs) {
+    sizes.back() /= 2;
   } else if (is_below_a_byte) {
     tensor.dtype = Dtype::kUInt8;
-    header_.sizes.resize(tensor.sizes);
-    header_.sizes.push_back(static_cast<std::int64_t>(tensor.end - tensor.begin));
+    sizes.resize(tensor.sizes);
+    sizes.push_back(static_cast<std::int64_t>(bytes));
   }
-  tensor.rank = static_cast<std::uint32_t>(header_.sizes.size() - tensor.sizes);
+  tensor.rank = static_cast<std::uint32_t>(sizes.size() - tensor.sizes);
+  header_.tensors.push_back(tensor);
 }
 
 // That each byte of the data belongs to one tensor.
 Result<void> HeaderParser::check_coverage() const {
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
-  ranges.reserve(header_.tensors.size());
-  for (const SafetensorsTensor& tensor : header_.tensors) {
-    ranges.emplace_back(tensor.begin, tensor.end);
+  const std::uint64_t start = kSafetensorsLengthBytes + header_.text.size();
+  // Writers put tensors in the order of their data.
+  const auto is_before = [](const Record& a, const Record& b) {
+    return std::pair(a.data_offset, a.bytes) < std::pair(b.data_offset, b.bytes);
+  };
+  std::vector<Record> sorted;
+  std::span<const Record> records = header_.records;
+  if (!std::is_sorted(records.begin(), records.end(), is_before)) {
+    sorted = header_.records;
+    std::sort(sorted.begin(), sorted.end(), is_before);
+    records = sorted;
   }
-  if (!std::is_sorted(ranges.begin(), ranges.end())) std::sort(ranges.begin(), ranges.end());
-  std::uint64_t end = 0;
-  for (const auto& range : ranges) {
-    if (range.first != end) {
-      return wrong(ErrorKind::kBounds, concat("the data of one tensor ends at byte ", end,
-                                              ", that of the next begins at byte ", range.first,
-                                              ": there is a gap, or they overlap"));
+  std::uint64_t end = start;
+  for (const Record& record : records) {
+    if (record.data_offset != end) {
+      return wrong(ErrorKind::kBounds,
+                   concat("the data of one tensor ends at byte ", end - start,
+                          ", that of the next begins at byte ", record.data_offset - start,
+                          ": there is a gap, or they overlap"),
+                   record.name);
     }
-    end = range.second;
+    end += record.bytes;
   }
-  if (end == data_bytes_) return {};
-  return wrong(ErrorKind::kBounds, concat("the tensors end at byte ", end, " of ", data_bytes_,
-                                          " that follow the header"));
+  if (end - start == data_bytes_) return {};
+  return wrong(ErrorKind::kBounds, concat("the tensors end at byte ", end - start, " of ",
+                                          data_bytes_, " that follow the header"));
 }
 
 }  // namespace
 
 Result<SafetensorsHeader> parse_safetensors_header(Buffer text, std::uint64_t data_bytes,
                                                    const Limits& limits) {
-  constexpr std::size_t kLikelyBytes = 96;  // of a tensor in the header
+  // Of a tensor in the header: at least, and usually. Memory that is not used costs nothing, but an
+  // index is filled from the start.
+  constexpr std::size_t kLeastBytes = 50, kUsualBytes = 90;
   SafetensorsHeader header;
-  const std::size_t likely = text.size() / kLikelyBytes;
+  header.records.reserve(text.size() / kLeastBytes);
+  header.tensors.reserve(text.size() / kLeastBytes);
+  header.sizes.reserve(text.size() / kLeastBytes);
+  header.by_name = NameIndex(text.size() / kUsualBytes);
   header.text = std::move(text);
-  header.tensors.reserve(likely);
-  header.by_name = NameIndex(likely);
   HARDLOAD_TRY(HeaderParser(header, data_bytes, limits).parse());
   return header;
 }

@@ -11,7 +11,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "loader/base/dtype.h"
@@ -20,6 +19,7 @@
 #include "loader/base/result.h"
 #include "loader/bytes/buffer.h"
 #include "loader/container/container.h"
+#include "loader/container/record.h"
 
 namespace hardload {
 
@@ -28,21 +28,21 @@ inline constexpr std::uint64_t kSafetensorsLengthBytes = 8;
 inline constexpr std::uint64_t kMaxSafetensorsHeader = 100'000'000;
 
 struct SafetensorsTensor {
-  std::string_view name;
   // As torch has them. F4 is two to an element there, so that the last size is half of what the
   // header says. What torch has no type for is data: one dimension of bytes, as uint8.
   Dtype dtype;
   std::uint32_t rank;
-  std::uint64_t sizes;       // where its sizes begin in SafetensorsHeader::sizes
-  std::uint64_t begin, end;  // of its bytes, from the start of the data
+  std::uint64_t sizes;  // where its sizes begin in SafetensorsHeader::sizes
 };
 
 struct SafetensorsHeader {
-  Buffer text;                             // names and metadata lie in it
-  std::vector<SafetensorsTensor> tensors;  // in the order of the header
+  Buffer text;  // names and metadata lie in it
+  // A record and a tensor for each member, in the order of the header.
+  std::vector<Record> records;
+  std::vector<SafetensorsTensor> tensors;
   std::vector<std::int64_t> sizes;
   std::vector<MetadataEntry> metadata;
-  NameIndex by_name;  // positions among `tensors`
+  NameIndex by_name;  // positions among `records`
 };
 
 // Of a header `text`, behind which `data_bytes` bytes follow. Errors: kContainer for text of

@@ -41,12 +41,12 @@ Result<Manifest> describe_safetensors(const ByteSource& source, const DescribeOp
   for (std::size_t i = 0; i < file.tensors().size(); ++i) {
     const SafetensorsTensor& tensor = file.tensors()[i];
     const Record& record = file.records()[i];
-    const std::uint32_t storage = builder.add_storage({.key = tensor.name,
+    const std::uint32_t storage = builder.add_storage({.key = record.name,
                                                        .location = "cpu",
                                                        .dtype = tensor.dtype,
                                                        .bytes = record.bytes,
                                                        .record = &record});
-    HARDLOAD_TRY(builder.add_dense_tensor(tensor.name, storage, tensor.dtype, file.sizes(tensor)));
+    HARDLOAD_TRY(builder.add_dense_tensor(record.name, storage, tensor.dtype, file.sizes(tensor)));
   }
   return std::move(builder).finish();
 }

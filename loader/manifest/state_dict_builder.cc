@@ -26,7 +26,11 @@ StateDictBuilder::StateDictBuilder(std::unique_ptr<const Container> container, c
   manifest_.named_.reserve(likely);
   manifest_.steps_.reserve(likely + 1);
   manifest_.graph_.calls.reserve(likely);
+  manifest_.dims_.reserve(4 * likely);
   entries_.reserve(2 * likely);
+  std::size_t name_bytes = 0;
+  for (const Record& record : manifest_.container_->records()) name_bytes += record.name.size();
+  manifest_.names_.reserve(name_bytes);
   manifest_.steps_.push_back({kRootStep, {}});
 }
 
@@ -60,8 +64,8 @@ Result<void> StateDictBuilder::add_tensor(std::string_view name, std::uint32_t s
                                 .dims = manifest_.dims_.size(),
                                 .offset = offset,
                                 .numel = *numel});
-  manifest_.dims_.insert(manifest_.dims_.end(), sizes.begin(), sizes.end());
-  manifest_.dims_.insert(manifest_.dims_.end(), strides.begin(), strides.end());
+  for (const std::int64_t size : sizes) manifest_.dims_.push_back(size);
+  for (const std::int64_t stride : strides) manifest_.dims_.push_back(stride);
 
   // The graph's text will be the names, one behind the other.
   const std::uint64_t text = manifest_.names_.size();
