@@ -1,6 +1,7 @@
 // open_file: opens the files that it is told of, for comparison of the time with other readers.
 //
-// usage: open_file     reads paths, one a line; for each prints the seconds that it took to open and
+// usage: open_file     reads paths, one a line; for each prints the seconds that it took to open
+// and
 //                      describe the file and list the names, and how many names there are
 
 #include <chrono>
