@@ -1,6 +1,5 @@
 #include "loader/container/safetensors.h"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -23,10 +22,15 @@ Result<std::uint64_t> read_length(const ByteSource& source, const Limits& limits
   std::array<std::byte, kSafetensorsLengthBytes> bytes;
   HARDLOAD_TRY(source.read_at(0, bytes));
   const std::uint64_t length = *Cursor(bytes).read<std::uint64_t>();
-  const std::uint64_t most = std::min(kMaxSafetensorsHeader, limits.max_directory_bytes);
-  if (length > most) {
+  if (length > kMaxSafetensorsHeader) {
+    return refused(ErrorKind::kLimit, concat("the header has ", length, " bytes, over the ",
+                                             kMaxSafetensorsHeader, " of the format"))
+        .advise("The file is damaged, or none of safetensors: fetch it again.");
+  }
+  if (length > limits.max_directory_bytes) {
     return refused(ErrorKind::kLimit,
-                   concat("the header has ", length, " bytes, over the limit of ", most));
+                   concat("the header has ", length, " bytes, over max_directory_bytes, ",
+                          limits.max_directory_bytes));
   }
   if (length > source.size() - kSafetensorsLengthBytes) {
     return refused(ErrorKind::kTooShort,

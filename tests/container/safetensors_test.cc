@@ -245,12 +245,13 @@ TEST(Safetensors, RefusesAHeaderThatIsNotThere) {
   }
   EXPECT_ERROR(open(testing::u64(0)), ErrorKind::kContainer, "where an object should be");
   EXPECT_ERROR(open(testing::u64(3) + "{}"), ErrorKind::kTooShort, "3 bytes, but the file only 10");
-  EXPECT_ERROR(open(testing::u64(~std::uint64_t{0}) + "{}"), ErrorKind::kLimit, "over the limit");
+  EXPECT_ERROR(open(testing::u64(~std::uint64_t{0}) + "{}"), ErrorKind::kLimit, "of the format");
   EXPECT_ERROR(open(testing::u64(kMaxSafetensorsHeader + 1) + "{}"), ErrorKind::kLimit,
-               "over the limit of 100000000");
+               "over the 100000000 of the format");
   EXPECT_ERROR(open(testing::u64(kMaxSafetensorsHeader) + "{}"), ErrorKind::kTooShort);
   EXPECT_OK(open(safetensors("{ }"), {.max_directory_bytes = 3}));
-  EXPECT_ERROR(open(safetensors("{ }"), {.max_directory_bytes = 2}), ErrorKind::kLimit);
+  EXPECT_ERROR(open(safetensors("{ }"), {.max_directory_bytes = 2}), ErrorKind::kLimit,
+               "over max_directory_bytes, 2");
 }
 
 // V07: nothing is allocated for a header of nothing.
