@@ -18,9 +18,12 @@
 namespace hardload {
 namespace {
 
-// The bytes of the largest element of the tensors that view each storage.
+// The bytes of the largest element that each storage holds for the tensors which view it.
 std::vector<std::uint64_t> largest_items(const Manifest& manifest) {
-  std::vector<std::uint64_t> largest(manifest.storages().size(), 1);
+  std::vector<std::uint64_t> largest;
+  for (const StorageSpec& storage : manifest.storages()) {
+    largest.push_back(item_bytes(storage.dtype));
+  }
   for (const TensorSpec& tensor : manifest.tensors()) {
     if (tensor.storage == TensorSpec::kNoStorage) continue;
     largest[tensor.storage] = std::max(largest[tensor.storage], item_bytes(tensor.dtype));
@@ -28,9 +31,10 @@ std::vector<std::uint64_t> largest_items(const Manifest& manifest) {
   return largest;
 }
 
-// Whether tensors of such elements can view the bytes of the file as they lie there.
+// Whether tensors can view the bytes of the file as they lie there, `alignment` being that of their
+// elements.
 bool can_be_lent(const ByteSource& source, const Manifest& manifest, const StorageSpec& storage,
-                 std::uint64_t item_bytes) {
+                 std::uint64_t alignment) {
   if (storage.record == nullptr || storage.record->compression != Compression::kStored) {
     return false;
   }
@@ -38,7 +42,7 @@ bool can_be_lent(const ByteSource& source, const Manifest& manifest, const Stora
       (manifest.byte_order() == ByteOrder::kLittle) == (std::endian::native == std::endian::little);
   const auto address =
       reinterpret_cast<std::uintptr_t>(source.view().data()) + storage.record->data_offset;
-  return same_order && address % item_bytes == 0;
+  return same_order && address % alignment == 0;
 }
 
 c10::Storage lend(const std::shared_ptr<const ByteSource>& source, const StorageSpec& storage) {
