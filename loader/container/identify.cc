@@ -66,12 +66,12 @@ bool starts_with_ignoring_case(std::string_view text, std::string_view lower_pre
 // An 8-byte little-endian length, and behind it what may be a JSON object of that length. A length
 // that does not fit the file is one of a file that was cut short, unless no header is so long. The
 // second character keeps a GGUF file of 123 tensors apart.
-bool looks_like_safetensors(std::string_view text, std::uint64_t size) {
+bool looks_like_safetensors(std::span<const std::byte> head, std::uint64_t size) {
   constexpr std::string_view kSpace = " \t\r\n";
-  Cursor cursor(std::as_bytes(std::span(text)));
+  Cursor cursor(head);
   const auto length = cursor.read<std::uint64_t>();
   if (!length || *length < 2 || *length > std::max(size - 8, kMaxSafetensorsHeader)) return false;
-  text.remove_prefix(kSafetensorsLengthBytes);
+  const std::string_view text = *cursor.take_text(cursor.remaining());
   if (text.empty()) return false;
   const std::size_t start = text.find_first_not_of(kSpace);
   if (start == text.npos) return text.size() < *length;
@@ -83,7 +83,7 @@ bool looks_like_safetensors(std::string_view text, std::uint64_t size) {
 FileKind kind_of(std::span<const std::byte> head, std::uint64_t size) {
   const std::string_view text = Cursor::as_text(head);
   if (text.empty()) return FileKind::kEmpty;
-  if (looks_like_safetensors(text, size)) return FileKind::kSafetensors;
+  if (looks_like_safetensors(head, size)) return FileKind::kSafetensors;
   for (const Magic& magic : kLongMagics) {
     if (text.starts_with(magic.bytes)) return magic.kind;
   }
