@@ -1,15 +1,17 @@
 """A Python that has torch, as an external repository.
 
-`python3` is the machine's own where it has the torch of the pinned version; else a virtual
-environment is made in the repository and filled by pip (torch_python.lock: 3 GB to download, 5 GB
-on disk). Only what is built with --config=parity asks for it.
+`python3` is the machine's own where it has the torch of the pinned version and the safetensors of
+the lock; else a virtual environment is made in the repository and filled by pip (torch_python.lock:
+3 GB to download, 5 GB on disk). Only what is built with --config=parity asks for it.
 """
 
 load(":libtorch.bzl", "TORCH_VERSION", "installed_torch")
 
 _DOWNLOAD_SECONDS = 3600
 
-_HELP = ("No Python with torch: run `python3 -m pip install torch==%s`, or let pip of a Python " +
+_HAS_SAFETENSORS = "import numpy, safetensors; assert safetensors.__version__ == '0.8.0'"
+
+_HELP = ("No Python with torch: run `python3 -m pip install torch==%s safetensors==0.8.0 numpy`, or let pip of a Python " +
          "3.11 reach a package index. It said: %s")
 
 def _run(ctx, arguments):
@@ -19,7 +21,8 @@ def _run(ctx, arguments):
     return result.stdout
 
 def _torch_python_impl(ctx):
-    if installed_torch(ctx):
+    if (installed_torch(ctx) and
+        ctx.execute(["python3", "-c", _HAS_SAFETENSORS]).return_code == 0):
         python = _run(ctx, ["-c", "import sys; print(sys.executable, end='')"])
     else:
         _run(ctx, ["-m", "venv", "--without-pip", "venv"])

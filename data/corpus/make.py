@@ -4,11 +4,13 @@
 usage: make.py        (needs the golden files, not torch)
 
 corpus/pickle/: the data.pkl of each golden file. corpus/zip/: a golden file packed again as other
-zip tools would. Everything else under corpus/ was found by a fuzzer, or written, and is kept by hand.
+zip tools would. corpus/safetensors/: a golden file as other writers might leave it. Everything else under corpus/ was found by a fuzzer, or written, and is kept by hand.
 """
 
 import io
+import json
 import pathlib
+import struct
 import zipfile
 
 CORPUS = pathlib.Path(__file__).parent
@@ -52,8 +54,16 @@ def streamed(source):
     return pipe.bytes
 
 
+def rewritten(source, **options):
+    """The safetensors file with its header written by Python's json, members backwards."""
+    (length,) = struct.unpack("<Q", source[:8])
+    header = json.loads(source[8:8 + length])
+    text = json.dumps(dict(reversed(header.items())), **options).encode()
+    return struct.pack("<Q", len(text)) + text + source[8 + length:]
+
+
 def main():
-    for folder in ("pickle", "zip"):
+    for folder in ("pickle", "zip", "safetensors"):
         (CORPUS / folder).mkdir(exist_ok=True)
     for path in GOLDEN:
         if path.stem == "saved_without_crc":
@@ -61,6 +71,10 @@ def main():
         with zipfile.ZipFile(path) as archive:
             (name,) = [n for n in archive.namelist() if n.endswith("/data.pkl")]
             (CORPUS / "pickle" / (path.stem + ".pkl")).write_bytes(archive.read(name))
+    names = (CORPUS.parent / "golden" / "safetensors_names.safetensors").read_bytes()
+    (CORPUS / "safetensors" / "escaped.safetensors").write_bytes(rewritten(names, indent=1))
+    (CORPUS / "safetensors" / "utf8.safetensors").write_bytes(
+        rewritten(names, ensure_ascii=False, separators=(",", ":")))
     linear = CORPUS.parent / "golden" / "state_linear.pt"
     (CORPUS / "zip" / "stored.zip").write_bytes(repacked(linear))
     (CORPUS / "zip" / "deflated.zip").write_bytes(

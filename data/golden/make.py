@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Writes the golden files: tiny checkpoints by the real torch, and what they hold.
 
-usage: make.py [FOLDER]        (default: this folder; needs torch 2.11.0)
+usage: make.py [FOLDER]        (default: this folder; needs torch 2.11.0 and safetensors 0.8.0)
 
 For each case: CASE.pt, written by torch.save, and CASE.json, what the real torch reads from it (see
-describe.py). Writing is deterministic: running this again changes nothing.
+describe.py); or CASE.safetensors, by the real safetensors (describe_safetensors.py). Writing is
+deterministic: running this again changes nothing.
 """
 
 import collections
@@ -14,9 +15,12 @@ import sys
 import warnings
 import zipfile
 
+import safetensors
+import safetensors.torch
 import torch
 
 import describe
+import describe_safetensors
 
 CASES = {}
 
@@ -388,9 +392,50 @@ SAVED_OTHERWISE = {
 }
 
 
+SAFETENSORS_DTYPES = [
+    name for name in DTYPES if "bits" not in name and name not in ("complex128", "complex32")]
+
+
+def tied():
+    """A module of which one parameter has two names: one is left out, and metadata says so."""
+    module = torch.nn.Sequential(torch.nn.Embedding(3, 2), torch.nn.Linear(2, 3))
+    module[1].weight = module[0].weight
+    return module
+
+
+def odd_names():
+    names = ["", ".", "a.b", "é€😀", "\"quoted\\", "line\nfeed\x00\x1f\x7f", "/", "__meta__",
+             "ustar", "a" * 300]
+    return {name: bits(torch.int16, 1, seed=name) for name in names}
+
+
+def save_with_metadata(value, path):
+    # One text: safetensors writes several in an order that differs from run to run.
+    safetensors.torch.save_file(value, path, {"é\n\"": "😀\x00\\" + "x" * 1000})
+
+
+SAFETENSORS = {
+    "safetensors_dtypes": (safetensors.torch.save_file, lambda: {
+        f"{name}.{which}": tensor
+        for name in SAFETENSORS_DTYPES
+        for which, tensor in (
+            ("dense", bits(getattr(torch, name), 2, 3)),
+            # F4 has no scalars: they would be two.
+            ("scalar", bits(getattr(torch, name), 1, seed=2)[0 if "x2" not in name else ...]),
+            ("empty", bits(getattr(torch, name), 0, 2)))}),
+    "safetensors_empty": (safetensors.torch.save_file, dict),
+    "safetensors_many_dims": (safetensors.torch.save_file, lambda: {
+        "w": bits(torch.float16, *[1] * 12, 2), "none": torch.empty(3, 0, 5, 0)}),
+    "safetensors_metadata": (save_with_metadata, lambda: {"w": base[:4].clone()}),
+    "safetensors_names": (safetensors.torch.save_file, odd_names),
+    "safetensors_tied": (safetensors.torch.save_model, tied),
+}
+
+
 def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent)
     assert torch.__version__.startswith("2.11.0"), torch.__version__
+    assert safetensors.__version__ == "0.8.0", safetensors.__version__
     warnings.simplefilter("ignore")
     sys.set_int_max_str_digits(0)
     torch.manual_seed(0)
@@ -399,7 +444,12 @@ def main():
         path = folder / (name + ".pt")
         write(make(), str(path))
         path.with_suffix(".json").write_text(describe.text(describe.describe(str(path))))
-    print(len(cases), "golden files")
+    for name, (write, make) in SAFETENSORS.items():
+        path = folder / (name + ".safetensors")
+        write(make(), str(path))
+        path.with_suffix(".json").write_text(
+            describe.text(describe_safetensors.description_of(str(path))))
+    print(len(cases) + len(SAFETENSORS), "golden files")
 
 
 if __name__ == "__main__":

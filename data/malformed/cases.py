@@ -27,9 +27,10 @@ def _add(case, content):
     WRITERS[case["file"]] = content
 
 
-def bad(row, defect, about, content, kind, part="", *, stage="container", record="", **more):
+def bad(row, defect, about, content, kind, part="", *, stage="container", record="",
+        suffix="pt", **more):
     more = {key: value for key, value in more.items() if value is not None}
-    _add({"row": row, "file": f"{row}_{defect}.pt", "about": about, "kind": kind, "stage": stage,
+    _add({"row": row, "file": f"{row}_{defect}.{suffix}", "about": about, "kind": kind, "stage": stage,
           "part": part, "record": record, **more}, content)
 
 

@@ -1,4 +1,4 @@
-"""The rows of the attack catalogue that belong to torch.save's zip format.
+"""The rows of the attack catalogue that belong to torch.save's zip format, and to safetensors.
 
 ROWS: what each row is about. ELSEWHERE: rows that no file of a script can be, and where they are
 tested or why they cannot occur. REMARKS: where what happens is not what the row's name suggests.
@@ -58,6 +58,14 @@ ROWS = {
     "T19": "the sum of storages",
     "T20": "storages of no tensor", "T21": "untyped and CUDA storage classes",
     "T22": "NaN payloads",
+    "F01": "a few bytes; lengths over the file", "F02": "lengths of nothing, and of too much",
+    "F03": "encodings, and what follows the object", "F04": "white space in front",
+    "F05": "what is no object", "F06": "depth", "F07": "one name twice",
+    "F08": "repeated, unknown and missing fields", "F09": "dtypes", "F10": "numbers",
+    "F11": "products that wrap", "F12": "ranges of data", "F13": "gaps and overlaps",
+    "F14": "sizes unlike the range", "F15": "__metadata__", "F16": "a million tensors",
+    "F17": "odd names", "F18": "files that are cut", "F19": "lengths that look like other formats",
+    "F20": "odd places, empty tensors, scalars",
     "E01": "big-endian files", "E02": "byteorder that is neither", "E03": "no byteorder",
     "K01": "equal keys", "K02": "keys that are no text", "K03": "a million keys", "K04": "odd keys",
     "K05": "unexpected keys behind known ones", "K06": "prefixes", "K07": "keys that look alike",
@@ -102,6 +110,15 @@ ELSEWHERE = {
 }
 
 REMARKS = {
+    "F01": "What fits neither the file nor 100 MB is not taken for the length of a header.",
+    "F02": "The same of a length of 0 or 1.",
+    "F03": "What begins with U+FEFF is no safetensors file, in the reference as well.",
+    "F04": "The specification says no, its reference takes it: DECISIONS.",
+    "F05": "Only what begins as an object is taken for a safetensors file.",
+    "F06": "Nothing is nested but what the format has; nothing recurses.",
+    "F07": "The reference keeps the last.", "F08": "The reference takes fields that it does not know.",
+    "F16": "Names are hashed with a seed, so that none can be chosen to collide.",
+    "F17": "The empty name loads, as in the reference.",
     "Z05": "A foreign header in front is not looked behind: what the file begins with is named.",
     "Z20": "A million records load, in proportion; the limit is max_records, about four million.",
     "Z25": "A PDF is no format that is known; the others are named.",

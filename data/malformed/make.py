@@ -25,6 +25,7 @@ import rows_global  # noqa: F401
 import rows_special  # noqa: F401
 import rows_tensor  # noqa: F401
 import rows_large  # noqa: F401
+import rows_safetensors  # noqa: F401
 import rows_twins  # noqa: F401
 
 HERE = pathlib.Path(__file__).resolve().parent

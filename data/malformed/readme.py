@@ -13,15 +13,16 @@ what each must get; `//tests/malformed/...` holds it, with a bound on memory.
 placed. *torch* is what `torch.load(file)` of torch 2.11.0 did, measured by
 [ask_torch.py](ask_torch.py), each file in a process of its own with {memory} GiB: "loads" means
 without a word, "but other values" that they are not those that were saved; behind "then", what
-happened when the tensors were read.
+happened when the tensors were read. For the rows F, which are safetensors files, it is what
+`safetensors.torch.load_file(file)` of safetensors 0.8.0 did.
 
-Of the {refused} malformed files torch loads {silent} without a word, {others} of them with other
-values; {crashes} crash it while they are loaded, or read.
+Of the {refused} malformed files torch, or safetensors, loads {silent} without a word, {others} of
+them with other values; {crashes} crash it while they are loaded, or read.
 
 """
 OTHERS = "loads, but other values"
 ROWS_HEAD = "| row | about | files | or where it is tested; remarks |\n|---|---|---|---|\n"
-FILES_HEAD = "| file | what is special | here | torch |\n|---|---|---|---|\n"
+FILES_HEAD = "| file | what is special | here | torch, safetensors |\n|---|---|---|---|\n"
 
 
 def text(cases, torch):

@@ -129,6 +129,17 @@ class TensorWriter {
   const Digests& digests_;
 };
 
+// The beginning of a text that may be a whole configuration, as trainers leave them; JSON shows
+// all.
+std::string shortened(std::string_view text) {
+  constexpr std::size_t kMost = 200;
+  if (text.size() <= kMost) return escape_for_display(text);
+  std::size_t end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+    --end;  // in a character
+  return escape_for_display(text.substr(0, end)) + "...";
+}
+
 std::string shape_text(std::span<const std::int64_t> shape) {
   std::string text = "[";
   for (std::size_t i = 0; i < shape.size(); ++i) append(text, i == 0 ? "" : ", ", shape[i]);
@@ -149,6 +160,13 @@ void write_inspect_json(const Manifest& manifest, const Digests& digests,
     }
     json.plain_key("byteorder")
         .string(manifest.byte_order() == ByteOrder::kLittle ? "little" : "big");
+    if (!container.metadata().empty()) {
+      json.plain_key("metadata").begin_object();
+      for (const MetadataEntry& entry : container.metadata()) {
+        json.key(entry.key).string(entry.value);
+      }
+      json.end();
+    }
     json.plain_key("tensors").begin_array();
     TensorWriter writer(json, manifest, digests);
     for (const NamedTensor& named : manifest.named_tensors()) {
@@ -184,6 +202,9 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
   out(concat(escape_for_display(file), ": ", to_string(manifest.container().format()), ", ",
              manifest.named_tensors().size(), " tensors in ", manifest.storages().size(),
              " storages, ", size_text(bytes), "\n"));
+  for (const MetadataEntry& entry : manifest.container().metadata()) {
+    out(concat("  ", shortened(entry.key), ": ", shortened(entry.value), "\n"));
+  }
   for (const NamedTensor& named : manifest.named_tensors()) {
     const TensorSpec& tensor = manifest.tensors()[named.tensor];
     std::string line = concat("  ", padded(escape_for_display(manifest.name(named)), name_width),

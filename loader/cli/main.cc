@@ -107,7 +107,8 @@ bool names_a_device(int argc, char** argv) {
 
 int run(int argc, char** argv) {
   CLI::App app(
-      "Lists and checks PyTorch checkpoints (torch.save) without running anything in them.",
+      "Lists and checks PyTorch checkpoints (torch.save, safetensors) without running anything in "
+      "them.",
       "hardload");
   app.set_version_flag("--version", concat("hardload ", kVersion));
   app.require_subcommand(1);
@@ -119,7 +120,7 @@ int run(int argc, char** argv) {
   std::string unlisted = "refuse";
   CLI::App* inspect =
       app.add_subcommand("inspect", "Lists the tensors; as JSON, all other values too");
-  inspect->add_option("FILE", file, "A file of torch.save; - for standard input")->required();
+  inspect->add_option("FILE", file, "A checkpoint; - for standard input")->required();
   inspect->add_option("--format", format, "json follows loader/cli/inspect.schema.json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
@@ -134,7 +135,7 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   CLI::App* check = app.add_subcommand(
       "verify", "Checks structure, tensors and every CRC-32; prints one line per finding");
-  check->add_option("FILE", file, "A file of torch.save; - for standard input")->required();
+  check->add_option("FILE", file, "A checkpoint; - for standard input")->required();
 
   try {
     app.parse(argc, argv);

@@ -1,11 +1,13 @@
 #include "loader/cli/verify.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "loader/cli/sparse_check.h"
 #include "loader/container/identify.h"
 #include "loader/container/record_reader.h"
+#include "loader/container/safetensors.h"
 #include "loader/container/zip_archive.h"
 #include "loader/manifest/describe.h"
 
@@ -31,17 +33,30 @@ Result<void> add_finding(VerifyReport& report, Error error, std::string_view sou
   return {};
 }
 
-Result<void> verify_records(const ByteSource& source, const Limits& limits, VerifyReport& report) {
-  HARDLOAD_ASSIGN(const ZipArchive archive, ZipArchive::open(source, limits));
-  report.records = archive.records().size();
-  if (auto bounded = check_expansion(source, archive.records(), limits); !bounded.ok()) {
+Result<void> verify_records(const ByteSource& source, std::span<const Record> records,
+                            const Limits& limits, VerifyReport& report) {
+  report.records = records.size();
+  if (auto bounded = check_expansion(source, records, limits); !bounded.ok()) {
     return bounded;
   }
-  for (const Record& record : archive.records()) {
+  for (const Record& record : records) {
     if (record.lacks_crc32()) ++report.without_crc;
     if (auto checked = verify_record(source, record, limits); !checked.ok()) {
       HARDLOAD_TRY(add_finding(report, std::move(checked).error(), source.name()));
     }
+  }
+  return {};
+}
+
+Result<void> verify_records(const ByteSource& source, FileKind kind, const Limits& limits,
+                            VerifyReport& report) {
+  if (kind == FileKind::kZip) {
+    HARDLOAD_ASSIGN(const ZipArchive archive, ZipArchive::open(source, limits));
+    return verify_records(source, archive.records(), limits, report);
+  }
+  if (kind == FileKind::kSafetensors) {
+    HARDLOAD_ASSIGN(const SafetensorsFile file, SafetensorsFile::open(source, limits));
+    return verify_records(source, file.records(), limits, report);
   }
   return {};
 }
@@ -63,11 +78,9 @@ Result<void> verify_content(const ByteSource& source, const Limits& limits, Veri
 Result<VerifyReport> verify(const ByteSource& source, const Limits& limits) {
   VerifyReport report;
   HARDLOAD_ASSIGN(const FileKind kind, identify(source));
-  if (kind == FileKind::kZip) {
-    if (auto done = verify_records(source, limits, report); !done.ok()) {
-      HARDLOAD_TRY(add_finding(report, std::move(done).error(), source.name()));
-      return report;  // without a directory there is nothing more to look at
-    }
+  if (auto done = verify_records(source, kind, limits, report); !done.ok()) {
+    HARDLOAD_TRY(add_finding(report, std::move(done).error(), source.name()));
+    return report;  // without a directory there is nothing more to look at
   }
   auto done = verify_content(source, limits, report);
   if (!done.ok() && !is_known(report, done.error())) {

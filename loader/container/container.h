@@ -21,12 +21,18 @@ namespace hardload {
 enum class ByteOrder : std::uint8_t { kLittle, kBig };
 
 enum class Format : std::uint8_t {
-  kTorchZip,  // torch.save since 1.6
+  kTorchZip,     // torch.save since 1.6
+  kSafetensors,  // of Hugging Face
 };
 
 // "torch.save zip", for people; "zip", for programs.
 std::string_view to_string(Format format);
 std::string_view short_name(Format format);
+
+// A text that stands beside the tensors.
+struct MetadataEntry {
+  std::string_view key, value;
+};
 
 class Container {
  public:
@@ -45,6 +51,9 @@ class Container {
   // The record of a storage by its key, or nullptr. `previous`, one that was found before, makes
   // this faster: writers put records in the order in which the pickle refers to them.
   virtual const Record* storage(std::string_view key, const Record* previous = nullptr) const = 0;
+
+  // `__metadata__` of a safetensors file, in its order; other formats have none.
+  virtual std::span<const MetadataEntry> metadata() const { return {}; }
 
  protected:
   Container() = default;

@@ -1,12 +1,14 @@
 #include "loader/container/identify.h"
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 
 #include "loader/base/cursor.h"
 #include "loader/base/escape.h"
 #include "loader/base/text.h"
 #include "loader/bytes/buffer.h"
+#include "loader/container/safetensors_header.h"
 
 namespace hardload {
 namespace {
@@ -21,8 +23,7 @@ struct Magic {
   FileKind kind;
 };
 
-// The first that matches counts. Those of two bytes come last: the length that a safetensors file
-// begins with may look like them.
+// The first that matches counts. Those of two bytes come last.
 constexpr Magic kLongMagics[] = {
     {"PK\x03\x04"sv, FileKind::kZip},
     {"PK\x05\x06"sv, FileKind::kZip},  // an archive without records
@@ -62,17 +63,27 @@ bool starts_with_ignoring_case(std::string_view text, std::string_view lower_pre
          });
 }
 
-// An 8-byte little-endian length, and a JSON object of that length which fits the file.
+// An 8-byte little-endian length, and behind it what may be a JSON object of that length. A length
+// that does not fit the file is one of a file that was cut short, unless no header is so long. The
+// second character keeps a GGUF file of 123 tensors apart.
 bool looks_like_safetensors(std::span<const std::byte> head, std::uint64_t size) {
+  constexpr std::string_view kSpace = " \t\r\n";
   Cursor cursor(head);
   const auto length = cursor.read<std::uint64_t>();
-  return length && *length >= 2 && *length <= size - 8 && cursor.remaining() > 0 &&
-         head[8] == std::byte{'{'};
+  if (!length || *length < 2 || *length > std::max(size - 8, kMaxSafetensorsHeader)) return false;
+  const std::string_view text = *cursor.take_text(cursor.remaining());
+  if (text.empty()) return false;
+  const std::size_t start = text.find_first_not_of(kSpace);
+  if (start == text.npos) return text.size() < *length;
+  if (text[start] != '{') return false;
+  const std::size_t next = text.find_first_not_of(kSpace, start + 1);
+  return next == text.npos || text[next] == '"' || text[next] == '}';
 }
 
 FileKind kind_of(std::span<const std::byte> head, std::uint64_t size) {
   const std::string_view text = Cursor::as_text(head);
   if (text.empty()) return FileKind::kEmpty;
+  if (looks_like_safetensors(head, size)) return FileKind::kSafetensors;
   for (const Magic& magic : kLongMagics) {
     if (text.starts_with(magic.bytes)) return magic.kind;
   }
@@ -81,7 +92,6 @@ FileKind kind_of(std::span<const std::byte> head, std::uint64_t size) {
   if (text.size() > kTarMagicOffset && text.substr(kTarMagicOffset).starts_with("ustar")) {
     return FileKind::kTar;
   }
-  if (looks_like_safetensors(head, size)) return FileKind::kSafetensors;
   for (const Magic& magic : kShortMagics) {
     if (text.starts_with(magic.bytes)) return magic.kind;
   }
@@ -121,7 +131,8 @@ Error explain_kind(const ByteSource& source, FileKind kind) {
   constexpr std::string_view kResave =
       "Load it where it was made and save model.state_dict() with torch.save.";
   switch (kind) {
-    case FileKind::kZip: break;
+    case FileKind::kZip:
+    case FileKind::kSafetensors: break;
     case FileKind::kEmpty:
       return error(ErrorKind::kTooShort, "the file is empty",
                    "The download or copy failed: fetch the file again.");
@@ -148,9 +159,6 @@ Error explain_kind(const ByteSource& source, FileKind kind) {
                    "this is a tar file: a checkpoint of torch 0.1, or an archive of files",
                    "Unpack it if it holds a checkpoint; a checkpoint of torch 0.1 has to be saved "
                    "again with a newer torch.");
-    case FileKind::kSafetensors:
-      return error(ErrorKind::kUnsupported, "this is a safetensors file",
-                   "This version reads torch.save files only.");
     case FileKind::kLegacyStream:
       return error(ErrorKind::kUnsupported, "this is a checkpoint in torch's format before 1.6",
                    "Load it with torch.load and save it again with torch.save.");
@@ -168,7 +176,7 @@ Error explain_kind(const ByteSource& source, FileKind kind) {
   }
   return error(ErrorKind::kUnknownFormat,
                concat("this is no format that is known here; it begins with ", first_bytes(text)),
-               "Give a file written by torch.save.");
+               "Give a file written by torch.save, or a safetensors file.");
 }
 
 }  // namespace hardload

@@ -23,7 +23,7 @@ enum class FileKind : std::uint8_t {
   kGzip,
   kOtherArchive,  // 7z, rar, xz, bzip2, zstd
   kTar,
-  kSafetensors,
+  kSafetensors,   // read on, too
   kLegacyStream,  // torch.save before 1.6
   kPickle,        // a pickle that is no legacy stream
   kPreview,       // "PYTORCH1": an archive of a torch preview release
@@ -36,7 +36,7 @@ enum class FileKind : std::uint8_t {
 // The kind of `source`, from its first bytes. Errors: those of reading.
 Result<FileKind> identify(const ByteSource& source);
 
-// The error for a file of a kind other than kZip: kTooShort, kUnsupported or kUnknownFormat, with
+// The error for a file of a kind that is not read: kTooShort, kUnsupported or kUnknownFormat, with
 // what the file is and what to do. Reads what it needs to say so (an LFS pointer's oid and size).
 Error explain_kind(const ByteSource& source, FileKind kind);
 

@@ -8,8 +8,10 @@
 
 #include "loader/container/identify.h"
 #include "loader/container/record_reader.h"
+#include "loader/container/safetensors.h"
 #include "loader/container/torch_archive.h"
 #include "loader/manifest/manifest_builder.h"
+#include "loader/manifest/state_dict_builder.h"
 #include "loader/pickle/machine.h"
 
 namespace hardload {
@@ -31,10 +33,29 @@ Result<Manifest> describe_torch_zip(const ByteSource& source, const DescribeOpti
                         limits);
 }
 
+Result<Manifest> describe_safetensors(const ByteSource& source, const DescribeOptions& options) {
+  HARDLOAD_ASSIGN(SafetensorsFile opened, SafetensorsFile::open(source, options.limits));
+  auto owned = std::make_unique<const SafetensorsFile>(std::move(opened));
+  const SafetensorsFile& file = *owned;
+  StateDictBuilder builder(std::move(owned), options.limits);
+  for (std::size_t i = 0; i < file.tensors().size(); ++i) {
+    const SafetensorsTensor& tensor = file.tensors()[i];
+    const Record& record = file.records()[i];
+    const std::uint32_t storage = builder.add_storage({.key = record.name,
+                                                       .location = "cpu",
+                                                       .dtype = tensor.dtype,
+                                                       .bytes = record.bytes,
+                                                       .record = &record});
+    HARDLOAD_TRY(builder.add_dense_tensor(record.name, storage, tensor.dtype, file.sizes(tensor)));
+  }
+  return std::move(builder).finish();
+}
+
 Result<Manifest> run_stages(const ByteSource& source, const DescribeOptions& options) {
   HARDLOAD_ASSIGN(const FileKind kind, identify(source));
   switch (kind) {
     case FileKind::kZip: return describe_torch_zip(source, options);
+    case FileKind::kSafetensors: return describe_safetensors(source, options);
     default: return explain_kind(source, kind);
   }
 }

@@ -3,9 +3,9 @@
 //   HARDLOAD_ASSIGN(auto source, FileSource::open("model.pth"));
 //   HARDLOAD_ASSIGN(Manifest manifest, describe(*source, {}));
 //
-// Reads the directory, the local headers, the small records and the pickle; no tensor data. Needs
-// no LibTorch. Once it has succeeded, nothing about the file's structure is left to be checked;
-// the content of storages is verified while it is moved.
+// Reads the directory, the local headers, the small records and the pickle, or the header of a
+// safetensors file; no tensor data. Needs no LibTorch. Once it has succeeded, nothing about the
+// file's structure is left to be checked; the content of storages is verified while it is moved.
 #pragma once
 
 #include "loader/base/limits.h"
@@ -23,7 +23,7 @@ struct DescribeOptions {
 };
 
 // Errors: every kind of the describe stages; each carries the source's name. Memory: proportional
-// to the file's directory and pickle, within Limits.
+// to the file's directory and pickle, or header, within Limits.
 Result<Manifest> describe(const ByteSource& source, const DescribeOptions& options);
 
 }  // namespace hardload

@@ -21,6 +21,7 @@
 #include <c10/core/Storage.h>
 
 #include "loader/base/result.h"
+#include "loader/container/container.h"
 #include "loader/manifest/manifest.h"
 #include "loader/torch/state_dict.h"
 #include "loader/transfer/transfer.h"
@@ -64,6 +65,9 @@ class Checkpoint {
   }
   Result<StateDict> state_dict_at(const std::vector<std::string>& path) const;
   Result<StateDict> state_dict(Value dict) const;
+
+  // `__metadata__` of a safetensors file: keys and texts, which live as long as any copy of this.
+  std::span<const MetadataEntry> metadata() const { return manifest().container().metadata(); }
 
   // Bytes loaded, and how many of them were verified.
   const TransferReport& report() const { return content_->report; }

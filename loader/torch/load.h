@@ -1,4 +1,5 @@
-// load: a checkpoint of torch.save as LibTorch tensors. The C++ twin of torch.load.
+// load: a checkpoint as LibTorch tensors. The C++ twin of torch.load, and of safetensors'
+// load_file: what the file is, its content says.
 //
 //   auto checkpoint = hardload::load("model.pth", {.map_location = "cpu"}).value();
 //

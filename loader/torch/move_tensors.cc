@@ -4,6 +4,7 @@
 #include <bit>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "loader/base/checked.h"
 #include "loader/base/text.h"
@@ -15,8 +16,23 @@
 namespace hardload {
 namespace {
 
-// Whether tensors can view the bytes of the file as they lie there.
-bool can_be_lent(const ByteSource& source, const Manifest& manifest, const StorageSpec& storage) {
+// The bytes of the largest element that each storage holds for the tensors which view it.
+std::vector<std::uint64_t> largest_items(const Manifest& manifest) {
+  std::vector<std::uint64_t> largest;
+  for (const StorageSpec& storage : manifest.storages()) {
+    largest.push_back(item_bytes(storage.dtype));
+  }
+  for (const TensorSpec& tensor : manifest.tensors()) {
+    if (tensor.storage == TensorSpec::kNoStorage) continue;
+    largest[tensor.storage] = std::max(largest[tensor.storage], item_bytes(tensor.dtype));
+  }
+  return largest;
+}
+
+// Whether tensors can view the bytes of the file as they lie there, `alignment` being that of their
+// elements.
+bool can_be_lent(const ByteSource& source, const Manifest& manifest, const StorageSpec& storage,
+                 std::uint64_t alignment) {
   if (storage.record == nullptr || storage.record->compression != Compression::kStored) {
     return false;
   }
@@ -24,8 +40,7 @@ bool can_be_lent(const ByteSource& source, const Manifest& manifest, const Stora
       (manifest.byte_order() == ByteOrder::kLittle) == (std::endian::native == std::endian::little);
   const auto address =
       reinterpret_cast<std::uintptr_t>(source.view().data()) + storage.record->data_offset;
-  constexpr std::uintptr_t kLargestItem = 16;  // complex128
-  return same_order && address % kLargestItem == 0;
+  return same_order && address % alignment == 0;
 }
 
 c10::Storage lend(const std::shared_ptr<const ByteSource>& source, const StorageSpec& storage) {
@@ -64,10 +79,11 @@ Result<Checkpoint> move_tensors(const std::shared_ptr<const ByteSource>& source,
                                 const LoadOptions& options) {
   std::vector<std::size_t> to_read;
   std::vector<bool> is_lent(places.size());
+  const std::vector<std::uint64_t> items = largest_items(*manifest);
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (!selection.storages[i]) continue;
     const bool lend_it = options.mapped && places[i].type == "cpu" && !source->view().empty() &&
-                         can_be_lent(*source, *manifest, manifest->storages()[i]);
+                         can_be_lent(*source, *manifest, manifest->storages()[i], items[i]);
     is_lent[i] = lend_it;
     if (!lend_it && places[i].type != "meta") to_read.push_back(i);
   }

@@ -19,6 +19,10 @@
 namespace hardload {
 namespace {
 
+bool has_crc(const StorageSpec& storage) {
+  return storage.record != nullptr && !storage.record->lacks_crc32();
+}
+
 // One storage on its way.
 struct Move {
   const StorageSpec* storage;
@@ -109,7 +113,7 @@ Result<TransferReport> transfer(const ByteSource& source, const Manifest& manife
   for (const std::size_t number : storages) {
     const StorageSpec& storage = manifest.storages()[number];
     wanted.push_back({number, storage.bytes});
-    if (options.verify_crc && storage.record != nullptr && !storage.record->lacks_crc32()) {
+    if (options.verify_crc && has_crc(storage)) {
       report.verified_bytes += storage.bytes;
     }
   }
@@ -136,7 +140,7 @@ Result<TransferReport> transfer(const ByteSource& source, const Manifest& manife
       stored.push_back({.offset = record->data_offset,
                         .bytes = record->bytes,
                         .destination = to.memory,
-                        .record = options.verify_crc ? record : nullptr,
+                        .record = options.verify_crc && has_crc(storage) ? record : nullptr,
                         .ring = ring,
                         .swap_unit = swap_unit(storage)});
     } else {

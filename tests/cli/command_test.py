@@ -32,10 +32,19 @@ class Inspect(unittest.TestCase):
                          "  bias    float32   [10]      cpu\n")
         self.assertEqual(run.stderr, b"")
 
+    def test_text_of_safetensors(self):
+        run = hardload("inspect", "data/golden/safetensors_metadata.safetensors")
+        self.assertEqual((run.returncode, run.stderr), (0, b""))
+        self.assertEqual(run.stdout.decode(),
+                         "data/golden/safetensors_metadata.safetensors: safetensors, "
+                         "1 tensors in 1 storages, 16 bytes\n"
+                         "  é\\x0a\": 😀\\x00\\\\" + "x" * 194 + "...\n"
+                         "  w  float32   [4]  cpu\n")
+
     def test_json_of_every_golden_file_follows_the_schema(self):
         schema = json.loads((ROOT / "loader/cli/inspect.schema.json").read_text())
         jsonschema.Draft7Validator.check_schema(schema)
-        files = sorted(GOLDEN.glob("*.pt"))
+        files = sorted([*GOLDEN.glob("*.pt"), *GOLDEN.glob("*.safetensors")])
         self.assertGreater(len(files), 60)
         for path in files:
             for flags in ([], ["--digest"]):
@@ -114,6 +123,13 @@ class Verify(unittest.TestCase):
         run = hardload("verify", GOLDEN / "saved_without_crc.pt")
         self.assertEqual(run.returncode, 0)
         self.assertIn(b"of them saved without CRC-32 and not verified", run.stdout)
+
+    def test_says_that_safetensors_cannot_be_verified(self):
+        run = hardload("verify", "data/golden/safetensors_tied.safetensors")
+        self.assertEqual((run.returncode, run.stderr), (0, b""))
+        self.assertEqual(run.stdout.decode(),
+                         "data/golden/safetensors_tied.safetensors: fine; 2 tensors, 36 bytes, "
+                         "2 records, 2 of them saved without CRC-32 and not verified\n")
 
     def test_names_every_damaged_record_on_a_line(self):
         data = bytearray((GOLDEN / "state_linear.pt").read_bytes())

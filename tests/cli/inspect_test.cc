@@ -58,8 +58,15 @@ nlohmann::ordered_json inspect(const std::string& path) {
 
 TEST(Inspect, EqualsWhatTorchReads) {
   for (const std::string& path : testing::golden_files()) {
-    const std::string expected_path = path.substr(0, path.size() - 3) + ".json";
-    EXPECT_EQ(inspect(path), parse(testing::read_file(expected_path))) << path;
+    EXPECT_EQ(inspect(path), parse(testing::read_file(testing::golden_json(path)))) << path;
+  }
+}
+
+TEST(Inspect, EqualsWhatSafetensorsReads) {
+  for (const std::string& path : testing::golden_safetensors()) {
+    // Python has the metadata in an order of its own.
+    auto expected = nlohmann::json::parse(testing::read_file(testing::golden_json(path)));
+    EXPECT_EQ(nlohmann::json(inspect(path)), expected) << path;
   }
 }
 

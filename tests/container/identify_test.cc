@@ -102,7 +102,15 @@ TEST(Identify, TakesSafetensorsOnlyWithAHeaderThatFits) {
   const std::string header = "{\"a\":1} ";
   EXPECT_EQ(kind_of(u64(8) + header), FileKind::kSafetensors);
   EXPECT_EQ(kind_of(u64(8) + header + "data"), FileKind::kSafetensors);
-  EXPECT_EQ(kind_of(u64(9) + header), FileKind::kUnknown);
+  EXPECT_EQ(kind_of(u64(9) + header), FileKind::kSafetensors);  // F18: cut short
+  EXPECT_EQ(kind_of(u64(100'000'000) + header), FileKind::kSafetensors);
+  EXPECT_EQ(kind_of(u64(100'000'001) + header), FileKind::kUnknown);
+  EXPECT_EQ(kind_of(u64(8) + "{"), FileKind::kSafetensors);
+  EXPECT_EQ(kind_of(u64(8) + "{x"), FileKind::kUnknown);
+  EXPECT_EQ(kind_of(u64(8)), FileKind::kUnknown);
+  EXPECT_EQ(kind_of(u64(12) + " \n\t\r{\"a\":1} "), FileKind::kSafetensors);  // F04
+  EXPECT_EQ(kind_of(u64(4000) + std::string(4000, ' ')), FileKind::kSafetensors);
+  EXPECT_EQ(kind_of(u64(40) + std::string(40, ' ')), FileKind::kUnknown);
   EXPECT_EQ(kind_of(u64(~std::uint64_t{0}) + header), FileKind::kUnknown);
   EXPECT_EQ(kind_of(u64(1) + header), FileKind::kUnknown);
   EXPECT_EQ(kind_of(u64(0)), FileKind::kUnknown);
@@ -116,6 +124,13 @@ TEST(Identify, TakesSafetensorsWhoseLengthLooksLikeAnotherFormat) {
     EXPECT_EQ(kind_of(u64(length) + header), FileKind::kSafetensors) << length;
     EXPECT_NE(kind_of(u64(length) + header.substr(1)), FileKind::kSafetensors) << length;
   }
+  // The first bytes of a zip, and "ustar" where a tar file has it.
+  EXPECT_EQ(kind_of(u64(0x04034b50) + "{\"a\":1}"), FileKind::kSafetensors);
+  std::string header = "{\"" + std::string(600, 'a') + "\":1}";
+  header.replace(257 - 8, 5, "ustar");
+  EXPECT_EQ(kind_of(u64(header.size()) + header), FileKind::kSafetensors);
+  // GGUF with 123, '{', tensors, were it of 14 GB.
+  EXPECT_EQ(kind_of("GGUF" + std::string("\x03\0\0\0{\0\0\0\0\0\0\0", 12)), FileKind::kGguf);
 }
 
 TEST(Identify, LooksAtContentNotAtNames) {  // Z26
@@ -154,7 +169,6 @@ TEST(ExplainKind, SaysWhatTheFileIs) {
       {"\x1f\x8b", ErrorKind::kUnsupported, "gzip", "gunzip"},
       {"BZh9", ErrorKind::kUnsupported, "compressed archive", "Unpack"},
       {tar_with("ustar"), ErrorKind::kUnsupported, "tar file", "newer torch"},
-      {u64(2) + "{}", ErrorKind::kUnsupported, "safetensors", "torch.save"},
       {kLegacyMagic, ErrorKind::kUnsupported, "before 1.6", "save it again"},
       {"\x80\x02}.", ErrorKind::kUnsupported, "plain Python pickle", "state_dict"},
       {"PYTORCH1", ErrorKind::kUnsupported, "preview release", "state_dict"},

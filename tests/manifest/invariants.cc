@@ -5,6 +5,7 @@
 #include <set>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "loader/base/text.h"
@@ -16,19 +17,24 @@ namespace {
 using Wide = unsigned __int128;
 constexpr Wide kTooMuch = Wide{1} << 64;  // more bytes than any file has
 
-// Records lie inside the file, behind their headers, and do not overlap.
+// Records lie inside the file, behind their headers if they have some, and do not overlap.
 std::string check_records(const ByteSource& source, const Manifest& manifest) {
   std::vector<const Record*> records;
   for (const Record& record : manifest.container().records()) records.push_back(&record);
-  std::sort(records.begin(), records.end(),
-            [](const Record* a, const Record* b) { return a->header_offset < b->header_offset; });
+  std::sort(records.begin(), records.end(), [](const Record* a, const Record* b) {
+    return std::pair(a->header_offset, a->stored_bytes) <
+           std::pair(b->header_offset, b->stored_bytes);
+  });
+  const bool has_headers = manifest.container().format() == Format::kTorchZip;
   Wide end = 0;
   for (const Record* record : records) {
     const auto wrong = [&](std::string_view what) {
       return concat("record '", record->name, "' ", what);
     };
     if (record->header_offset < end) return wrong("begins inside the record before it");
-    if (record->data_offset <= Wide{record->header_offset} + record->name.size()) {
+    const Wide header_end =
+        Wide{record->header_offset} + (has_headers ? record->name.size() + 1 : 0);
+    if (record->data_offset < header_end) {
       return wrong("has data inside of its own header");
     }
     end = Wide{record->data_offset} + record->stored_bytes;

@@ -28,15 +28,32 @@ inline std::string write_temporary(std::string_view name, std::string_view conte
   return path.string();
 }
 
-// The paths of data/golden/*.pt, sorted. Tests run in the folder that holds data/.
-inline std::vector<std::string> golden_files() {
+// The paths of the files with this extension in data/golden/, sorted. Tests run in the folder that
+// holds data/.
+inline std::vector<std::string> golden_files_of(std::string_view extension) {
   std::vector<std::string> paths;
   for (const auto& entry : std::filesystem::directory_iterator("data/golden")) {
-    if (entry.path().extension() == ".pt") paths.push_back(entry.path().string());
+    if (entry.path().extension() == extension) paths.push_back(entry.path().string());
   }
   std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+// Those by torch.save, and those by safetensors.
+inline std::vector<std::string> golden_files() {
+  auto paths = golden_files_of(".pt");
   EXPECT_GE(paths.size(), 60u);
   return paths;
+}
+inline std::vector<std::string> golden_safetensors() {
+  auto paths = golden_files_of(".safetensors");
+  EXPECT_GE(paths.size(), 6u);
+  return paths;
+}
+
+// The path of what torch says of the golden file at `path`.
+inline std::string golden_json(const std::string& path) {
+  return std::filesystem::path(path).replace_extension(".json").string();
 }
 
 }  // namespace hardload::testing

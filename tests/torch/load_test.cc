@@ -168,10 +168,11 @@ TEST(Load, GivesWhatTorchGives) {
                                {.verify_crc = false},
                                {.mapped = true},
                                {.map_location = "cpu"}};
-  for (const std::string& path : testing::golden_files()) {
+  auto paths = testing::golden_files();
+  for (std::string& path : testing::golden_safetensors()) paths.push_back(std::move(path));
+  for (const std::string& path : paths) {
     if (!is_readable(path)) continue;
-    const auto expected =
-        nlohmann::json::parse(testing::read_file(path.substr(0, path.size() - 3) + ".json"));
+    const auto expected = nlohmann::json::parse(testing::read_file(testing::golden_json(path)));
     for (const LoadOptions& mode : modes) {
       auto checkpoint = load(path, mode);
       ASSERT_OK(checkpoint) << path;
