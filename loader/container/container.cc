@@ -6,6 +6,7 @@ std::string_view to_string(Format format) {
   switch (format) {
     case Format::kTorchZip: return "torch.save zip";
     case Format::kSafetensors: return "safetensors";
+    case Format::kPt2: return "torch.export archive";
   }
   return "?";
 }
@@ -14,6 +15,7 @@ std::string_view short_name(Format format) {
   switch (format) {
     case Format::kTorchZip: return "zip";
     case Format::kSafetensors: return "safetensors";
+    case Format::kPt2: return "pt2";
   }
   return "?";
 }

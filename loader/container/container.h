@@ -23,6 +23,7 @@ enum class ByteOrder : std::uint8_t { kLittle, kBig };
 enum class Format : std::uint8_t {
   kTorchZip,     // torch.save since 1.6
   kSafetensors,  // of Hugging Face
+  kPt2,          // torch.export.save
 };
 
 // "torch.save zip", for people; "zip", for programs.

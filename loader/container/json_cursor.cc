@@ -168,6 +168,21 @@ Result<std::uint64_t> JsonCursor::number() {
   return *value;
 }
 
+bool JsonCursor::take_word(std::string_view word) {
+  skip_space();
+  if (std::string_view(text_.data() + at_, text_.size() - at_).substr(0, word.size()) != word) {
+    return false;
+  }
+  at_ += word.size();
+  return true;
+}
+
+Result<bool> JsonCursor::boolean() {
+  if (take_word("true")) return true;
+  if (take_word("false")) return false;
+  return unexpected("true or false");
+}
+
 Result<void> JsonCursor::finish() {
   skip_space();
   if (at_ == text_.size()) return {};

@@ -47,6 +47,9 @@ class JsonCursor {
   // The value that comes next. A number has no sign, fraction, exponent or leading zero.
   Result<std::string_view> string();
   Result<std::uint64_t> number();
+  Result<bool> boolean();
+  // Whether a null comes next, which is then behind.
+  bool take_null() { return take_word("null"); }
 
   // Success where nothing but white space is left.
   Result<void> finish();
@@ -56,6 +59,7 @@ class JsonCursor {
 
  private:
   void skip_space();
+  bool take_word(std::string_view word);
   bool is_next(char c) const { return at_ < text_.size() && text_[at_] == c; }
   Result<void> enter(char bracket);
   Result<bool> next_member(char end);

@@ -15,22 +15,18 @@ namespace {
 constexpr std::uint64_t kMaxSmallRecord = 4096;
 constexpr std::uint32_t kMinVersion = 1, kMaxVersion = 10;  // caffe2/serialize/versions.h
 
-// Over the CRC fields in directory order, without empty records and the id itself.
-std::uint64_t crc_chain(std::span<const Record> records, const Record& id) {
-  std::uint64_t hash = 0;
-  for (const Record& record : records) {
-    if (record.bytes == 0 || record.name == id.name) continue;
-    hash = hash_combine(hash, record.crc32);
-  }
-  return hash;
-}
-
 }  // namespace
 
 Result<TorchArchive> TorchArchive::open(const ByteSource& source, const Limits& limits,
                                         bool verify_crc) {
+  HARDLOAD_ASSIGN(ZipArchive zip, ZipArchive::open(source, limits));
+  return open(source, std::move(zip), limits, verify_crc);
+}
+
+Result<TorchArchive> TorchArchive::open(const ByteSource& source, ZipArchive zip,
+                                        const Limits& limits, bool verify_crc) {
   TorchArchive archive;
-  HARDLOAD_ASSIGN(archive.zip_, ZipArchive::open(source, limits));
+  archive.zip_ = std::move(zip);
   HARDLOAD_TRY(archive.find_folder());
   HARDLOAD_TRY(archive.check_case());
   if (archive.find("constants.pkl") != nullptr) {
@@ -47,7 +43,10 @@ Result<TorchArchive> TorchArchive::open(const ByteSource& source, const Limits& 
   }
   HARDLOAD_TRY(archive.read_version(source, limits, verify_crc));
   HARDLOAD_TRY(archive.read_byte_order(source, limits, verify_crc));
-  if (verify_crc) HARDLOAD_TRY(archive.check_absent_crcs(source, limits));
+  if (verify_crc) {
+    const Record* id = archive.find(".data/serialization_id");
+    HARDLOAD_TRY(check_absent_crcs(source, archive.zip_.records(), id, limits));
+  }
   return archive;
 }
 
@@ -158,27 +157,6 @@ Result<void> TorchArchive::read_byte_order(const ByteSource& source, const Limit
         .in_record(record->name);
   }
   return {};
-}
-
-// A CRC field of 0 is legal: set_crc32_options(False) writes 0 in all records, skip_data in the
-// storages'. It is also what somebody leaves who altered a record. The id tells: it was made from
-// the fields as they were written.
-Result<void> TorchArchive::check_absent_crcs(const ByteSource& source, const Limits& limits) const {
-  const Record* zeroed = nullptr;
-  for (const Record& record : zip_.records()) {
-    if (record.lacks_crc32()) zeroed = &record;
-  }
-  const Record* id = find(".data/serialization_id");
-  if (zeroed == nullptr || id == nullptr) return {};
-  HARDLOAD_ASSIGN(const Buffer content, read_record(source, *id, {limits, kMaxSmallRecord}));
-  constexpr std::size_t kDigits = 20;  // of each half
-  std::string chain = std::to_string(crc_chain(zip_.records(), *id));
-  chain.insert(0, kDigits - chain.size(), '0');
-  if (content.size() == 2 * kDigits && content.text().substr(kDigits) == chain) return {};
-  return Error(ErrorKind::kChecksum, Stage::kContainer,
-               "the record's CRC-32 was removed after the file was written")
-      .in_record(zeroed->name)
-      .at(zeroed->header_offset);
 }
 
 }  // namespace hardload

@@ -35,6 +35,9 @@ class TorchArchive final : public Container {
   // other versions and for TorchScript; kByteOrder; kChecksum where CRC fields were zeroed after
   // the file was written. With `verify_crc` off no CRC is compared.
   static Result<TorchArchive> open(const ByteSource& source, const Limits& limits, bool verify_crc);
+  // Of a zip file that is open.
+  static Result<TorchArchive> open(const ByteSource& source, ZipArchive zip, const Limits& limits,
+                                   bool verify_crc);
 
   Format format() const override { return Format::kTorchZip; }
   std::optional<std::uint32_t> version() const override { return version_; }
@@ -56,7 +59,6 @@ class TorchArchive final : public Container {
   Result<void> check_case() const;
   Result<void> read_version(const ByteSource& source, const Limits& limits, bool verify_crc);
   Result<void> read_byte_order(const ByteSource& source, const Limits& limits, bool verify_crc);
-  Result<void> check_absent_crcs(const ByteSource& source, const Limits& limits) const;
   // The record `name` of the archive's folder, or nullptr.
   const Record* find(std::string_view name) const;
 

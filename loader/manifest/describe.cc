@@ -7,19 +7,30 @@
 #include <utility>
 
 #include "loader/container/identify.h"
+#include "loader/container/pt2_archive.h"
 #include "loader/container/record_reader.h"
 #include "loader/container/safetensors.h"
 #include "loader/container/torch_archive.h"
 #include "loader/manifest/manifest_builder.h"
+#include "loader/manifest/pt2_state_dict.h"
 #include "loader/manifest/state_dict_builder.h"
 #include "loader/pickle/machine.h"
 
 namespace hardload {
 namespace {
 
-Result<Manifest> describe_torch_zip(const ByteSource& source, const DescribeOptions& options) {
+Result<Manifest> describe_pt2(const ByteSource& source, ZipArchive zip,
+                              const DescribeOptions& options) {
+  HARDLOAD_ASSIGN(Pt2Archive opened,
+                  Pt2Archive::open(source, std::move(zip), options.limits, options.verify_crc));
+  return build_pt2(std::make_unique<const Pt2Archive>(std::move(opened)), options.limits);
+}
+
+Result<Manifest> describe_torch_zip(const ByteSource& source, ZipArchive zip,
+                                    const DescribeOptions& options) {
   const Limits& limits = options.limits;
-  HARDLOAD_ASSIGN(TorchArchive archive, TorchArchive::open(source, limits, options.verify_crc));
+  HARDLOAD_ASSIGN(TorchArchive archive,
+                  TorchArchive::open(source, std::move(zip), limits, options.verify_crc));
   Limits pickle_limits = limits;
   pickle_limits.max_expansion = limits.max_pickle_expansion;
   pickle_limits.expansion_slack_bytes =
@@ -31,6 +42,12 @@ Result<Manifest> describe_torch_zip(const ByteSource& source, const DescribeOpti
                   run_pickle(std::move(pickle), archive.pickle().name, limits, options.unlisted));
   return build_manifest(std::make_unique<TorchArchive>(std::move(archive)), std::move(graph),
                         limits);
+}
+
+Result<Manifest> describe_zip(const ByteSource& source, const DescribeOptions& options) {
+  HARDLOAD_ASSIGN(ZipArchive zip, ZipArchive::open(source, options.limits));
+  return Pt2Archive::is_one(zip) ? describe_pt2(source, std::move(zip), options)
+                                 : describe_torch_zip(source, std::move(zip), options);
 }
 
 Result<Manifest> describe_safetensors(const ByteSource& source, const DescribeOptions& options) {
@@ -54,7 +71,7 @@ Result<Manifest> describe_safetensors(const ByteSource& source, const DescribeOp
 Result<Manifest> run_stages(const ByteSource& source, const DescribeOptions& options) {
   HARDLOAD_ASSIGN(const FileKind kind, identify(source));
   switch (kind) {
-    case FileKind::kZip: return describe_torch_zip(source, options);
+    case FileKind::kZip: return describe_zip(source, options);
     case FileKind::kSafetensors: return describe_safetensors(source, options);
     default: return explain_kind(source, kind);
   }

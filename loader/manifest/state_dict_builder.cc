@@ -42,7 +42,10 @@ std::uint32_t StateDictBuilder::add_storage(const StorageSpec& storage) {
 Result<void> StateDictBuilder::add_tensor(std::string_view name, std::uint32_t storage, Dtype dtype,
                                           std::span<const std::int64_t> sizes,
                                           std::span<const std::int64_t> strides,
-                                          std::int64_t offset) {
+                                          std::int64_t offset, TensorRole role) {
+  if (role.requires_grad && !info(dtype).is_floating && !info(dtype).is_complex) {
+    return in_tensor(name, ErrorKind::kLayout, "a tensor of integers requires a gradient");
+  }
   if (sizes.size() > limits_.max_rank) {
     return in_tensor(
         name, ErrorKind::kLimit,
@@ -55,8 +58,8 @@ Result<void> StateDictBuilder::add_tensor(std::string_view name, std::uint32_t s
   manifest_.tensors_.push_back({.storage = storage,
                                 .dtype = dtype,
                                 .layout = TensorLayout::kStrided,
-                                .requires_grad = false,
-                                .is_parameter = false,
+                                .requires_grad = role.requires_grad,
+                                .is_parameter = role.is_parameter,
                                 .is_conj = false,
                                 .is_neg = false,
                                 .rank = static_cast<std::uint32_t>(sizes.size()),

@@ -27,6 +27,12 @@
 
 namespace hardload {
 
+// What a tensor is beside its elements.
+struct TensorRole {
+  bool is_parameter = false;
+  bool requires_grad = false;
+};
+
 class StateDictBuilder {
  public:
   // Storages lie in records of `container`, which has about as many as there will be tensors.
@@ -36,10 +42,11 @@ class StateDictBuilder {
   std::uint32_t add_storage(const StorageSpec& storage);
 
   // Adds a view of the storage `storage` under `name`, which is UTF-8. Errors: kLayout where it
-  // leaves its storage, kLimit for its rank; both name it.
+  // leaves its storage or cannot require a gradient, kLimit for its rank; both name it.
   Result<void> add_tensor(std::string_view name, std::uint32_t storage, Dtype dtype,
                           std::span<const std::int64_t> sizes,
-                          std::span<const std::int64_t> strides, std::int64_t offset);
+                          std::span<const std::int64_t> strides, std::int64_t offset,
+                          TensorRole role = {});
   // The same of a tensor in row-major order from the start of its storage.
   Result<void> add_dense_tensor(std::string_view name, std::uint32_t storage, Dtype dtype,
                                 std::span<const std::int64_t> sizes);
