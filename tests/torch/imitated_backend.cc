@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -100,31 +101,50 @@ class Guard final : public c10::impl::DeviceGuardImplInterface {
   }
 };
 
-// Memory that is not counted as anonymous memory of the process, as that of a device is not.
+// Addresses of the devices, of which the host can read none: what is there lies kDistance behind.
+constexpr std::size_t kDistance = std::size_t{64} << 30;
+
+void* behind(const void* address) {
+  return const_cast<char*>(static_cast<const char*>(address)) + kDistance;
+}
+
+char* reserve_addresses() {
+  void* start =
+      ::mmap(nullptr, 2 * kDistance, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  TORCH_CHECK(start != MAP_FAILED);
+  return static_cast<char*>(start);
+}
+
+// The memory is not counted as anonymous memory of the process, as that of a device is not.
 class DeviceAllocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(std::size_t bytes) override {
     const c10::Device device(kType, current_device);
     if (bytes == 0) return {nullptr, device};
     TORCH_CHECK_WITH(OutOfMemoryError, !fails(backend.until_no_memory), "XPU out of memory");
-    const std::size_t all = bytes + kHead;
-    auto* start = static_cast<char*>(
-        ::mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-    TORCH_CHECK(start != MAP_FAILED);
-    std::memcpy(start, &all, sizeof all);
+    static char* const addresses = reserve_addresses();
+    static std::atomic<std::size_t> used = 0;
+    constexpr std::size_t kPage = 4096;
+    const std::size_t pages = (bytes + kPage - 1) / kPage * kPage;
+    char* const address = addresses + used.fetch_add(pages);
+    TORCH_CHECK(address + pages <= addresses + kDistance);
+    TORCH_CHECK(::mmap(behind(address), pages, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED);
     ++backend.blocks;
-    return {start + kHead, start, &free, device};
+    return {address, new Block{address, pages}, &free, device};
   }
   void copy_data(void* to, const void* from, std::size_t bytes) const override {
-    std::memcpy(to, from, bytes);
+    std::memcpy(behind(to), behind(from), bytes);
   }
 
  private:
-  static constexpr std::size_t kHead = 4096;
-  static void free(void* start) {
-    std::size_t all = 0;
-    std::memcpy(&all, start, sizeof all);
-    ::munmap(start, all);
+  struct Block {
+    char* address;
+    std::size_t bytes;
+  };
+  static void free(void* pointer) {
+    const std::unique_ptr<Block> block(static_cast<Block*>(pointer));
+    ::munmap(behind(block->address), block->bytes);
     --backend.blocks;
   }
 };
@@ -183,10 +203,14 @@ at::Tensor empty_strided(at::IntArrayRef size, at::IntArrayRef stride,
                                                       type.value_or(at::kFloat)));
 }
 
+void* on_host(const void* memory, const at::Tensor& tensor) {
+  return tensor.device().type() == kType ? behind(memory) : const_cast<void*>(memory);
+}
+
 at::Tensor on_host(const at::Tensor& tensor) {
-  auto* memory = static_cast<char*>(tensor.storage().mutable_data()) +
+  auto* memory = static_cast<const char*>(tensor.storage().data()) +
                  static_cast<std::size_t>(tensor.storage_offset()) * tensor.itemsize();
-  return at::from_blob(memory, tensor.sizes(), tensor.strides(),
+  return at::from_blob(on_host(memory, tensor), tensor.sizes(), tensor.strides(),
                        at::TensorOptions().dtype(tensor.scalar_type()));
 }
 
@@ -199,7 +223,8 @@ at::Tensor& copy(at::Tensor& self, const at::Tensor& from, bool non_blocking) {
     TORCH_CHECK(self.nbytes() == from.nbytes() && self.is_contiguous() && from.is_contiguous());
     TORCH_CHECK(current_device == device.index(), "another device is the current one");
     const std::lock_guard lock(mutex);
-    queue.push_back({stream.id(), self.mutable_data_ptr(), from.const_data_ptr(), self.nbytes()});
+    queue.push_back({stream.id(), on_host(self.const_data_ptr(), self),
+                     on_host(from.const_data_ptr(), from), self.nbytes()});
     return self;
   }
   run(stream.id());

@@ -1,4 +1,5 @@
-// Two devices of the type XPU, for LibTorch as well, that are memory of the host.
+// Two devices of the type XPU, for LibTorch as well, that are memory of the host, at addresses that
+// the host cannot read.
 //
 // A copy that may be asynchronous is made only when somebody waits for its stream: who forgets to
 // wait finds nothing there, and who fills staging memory again too early finds the wrong bytes.
