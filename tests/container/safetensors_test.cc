@@ -3,7 +3,6 @@
 #include "loader/container/safetensors.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -288,26 +287,17 @@ TEST(Safetensors, ReadsNoData) {
   EXPECT_EQ(source.bytes_read(), 8 + header.size());
 }
 
-// F16: eight times the tensors take about eight times as long, in whatever order their data lies.
-TEST(Safetensors, IsLinearInTheTensors) {
-  const auto seconds = [](std::size_t tensors, bool backwards) {
+// F16: linear, in whatever order their data lies; work that grows with the square of this many
+// tensors would outlast the test's time.
+TEST(Safetensors, TakesManyTensorsInAnyOrder) {
+  constexpr std::size_t kTensors = 300'000;
+  for (const bool backwards : {false, true}) {
     std::string header = "{";
-    for (std::size_t i = 0; i < tensors; ++i) {
-      const std::size_t at = backwards ? tensors - 1 - i : i;
+    for (std::size_t i = 0; i < kTensors; ++i) {
+      const std::size_t at = backwards ? kTensors - 1 - i : i;
       append(header, i == 0 ? "" : ",", member(concat("t", i), "U8", "[1]", at, at + 1));
     }
-    const std::string file = safetensors(header + "}", std::string(tensors, 'x'));
-    double best = 1e9;
-    for (int i = 0; i < 3; ++i) {
-      const auto start = std::chrono::steady_clock::now();
-      EXPECT_OK(open(file));
-      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-      best = std::min(best, took.count());
-    }
-    return best;
-  };
-  for (const bool backwards : {false, true}) {
-    EXPECT_LT(seconds(80'000, backwards), 32 * seconds(10'000, backwards)) << backwards;
+    EXPECT_OK(open(safetensors(header + "}", std::string(kTensors, 'x')))) << backwards;
   }
 }
 
