@@ -2,9 +2,8 @@
 
 #include "loader/container/safetensors.h"
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -288,26 +287,20 @@ TEST(Safetensors, ReadsNoData) {
   EXPECT_EQ(source.bytes_read(), 8 + header.size());
 }
 
-// F16: eight times the tensors take about eight times as long, in whatever order their data lies.
+// F16: seconds of the processor, where a reader that compares each name with all others would take
+// a minute, in whatever order the data lies.
 TEST(Safetensors, IsLinearInTheTensors) {
-  const auto seconds = [](std::size_t tensors, bool backwards) {
+  constexpr std::size_t kTensors = 300'000;
+  for (const bool backwards : {false, true}) {
     std::string header = "{";
-    for (std::size_t i = 0; i < tensors; ++i) {
-      const std::size_t at = backwards ? tensors - 1 - i : i;
+    for (std::size_t i = 0; i < kTensors; ++i) {
+      const std::size_t at = backwards ? kTensors - 1 - i : i;
       append(header, i == 0 ? "" : ",", member(concat("t", i), "U8", "[1]", at, at + 1));
     }
-    const std::string file = safetensors(header + "}", std::string(tensors, 'x'));
-    double best = 1e9;
-    for (int i = 0; i < 3; ++i) {
-      const auto start = std::chrono::steady_clock::now();
-      EXPECT_OK(open(file));
-      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-      best = std::min(best, took.count());
-    }
-    return best;
-  };
-  for (const bool backwards : {false, true}) {
-    EXPECT_LT(seconds(80'000, backwards), 32 * seconds(10'000, backwards)) << backwards;
+    const std::string file = safetensors(header + "}", std::string(kTensors, 'x'));
+    const std::clock_t start = std::clock();
+    EXPECT_OK(open(file));
+    EXPECT_LT(std::clock() - start, 10 * CLOCKS_PER_SEC) << backwards;
   }
 }
 
