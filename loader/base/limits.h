@@ -11,12 +11,14 @@
 namespace hardload {
 
 struct Limits {
-  // Bytes of the zip central directory (46 bytes and a name per record). Stops: a directory that
-  // is most of a huge file, read into memory to be parsed.
+  // Bytes of the zip central directory (46 bytes and a name per record), or of the header of a
+  // safetensors file. Stops: a directory that is most of a huge file, read into memory to be
+  // parsed.
   std::uint64_t max_directory_bytes = std::uint64_t{1} << 30;
 
-  // Records in an archive. Stops: millions of empty records, each of which costs more memory here
-  // than in the file. A model has one record per storage.
+  // Records in an archive; tensors of a safetensors file, and its texts. Stops: millions of empty
+  // records, each of which costs more memory here than in the file. A model has one record per
+  // storage.
   std::uint64_t max_records = std::uint64_t{1} << 22;
 
   // Bytes of one record name. Stops: names that cost quadratic time or flood a message.

@@ -43,6 +43,17 @@ TEST_P(Mutation, EveryPrefixIsRefused) {
   }
 }
 
+// A flipped bit may well give another file of this format: it has no checksums.
+TEST(MutationOfSafetensors, EveryPrefixIsRefused) {
+  for (const std::string& path : testing::golden_safetensors()) {
+    const std::string file = testing::read_file(path);
+    ASSERT_NE(result_of(file), "") << path;
+    for (std::size_t size = 0; size < file.size(); ++size) {
+      ASSERT_EQ(result_of(file.substr(0, size)), "") << path << ": prefix of " << size << " bytes";
+    }
+  }
+}
+
 TEST_P(Mutation, EveryBitFlipIsRefusedOrHarmless) {
   const std::string expected = result_of(file_);
   ASSERT_NE(expected, "");

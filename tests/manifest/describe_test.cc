@@ -17,7 +17,6 @@
 namespace hardload {
 namespace {
 
-using namespace std::string_literals;
 using testing::CheckpointBuilder;
 using testing::describe_bytes;
 using testing::describe_file;
