@@ -5,6 +5,8 @@ namespace hardload {
 std::string_view to_string(Format format) {
   switch (format) {
     case Format::kTorchZip: return "torch.save zip";
+    case Format::kLegacyStream: return "torch.save before 1.6";
+    case Format::kTar: return "torch.save of torch 0.1";
   }
   return "?";
 }
@@ -12,6 +14,8 @@ std::string_view to_string(Format format) {
 std::string_view short_name(Format format) {
   switch (format) {
     case Format::kTorchZip: return "zip";
+    case Format::kLegacyStream: return "legacy";
+    case Format::kTar: return "tar";
   }
   return "?";
 }

@@ -21,7 +21,9 @@ namespace hardload {
 enum class ByteOrder : std::uint8_t { kLittle, kBig };
 
 enum class Format : std::uint8_t {
-  kTorchZip,  // torch.save since 1.6
+  kTorchZip,      // torch.save since 1.6
+  kLegacyStream,  // torch.save of 0.1.10 to 1.5
+  kTar,           // torch.save of the first 0.1
 };
 
 // "torch.save zip", for people; "zip", for programs.
@@ -45,6 +47,9 @@ class Container {
   // The record of a storage by its key, or nullptr. `previous`, one that was found before, makes
   // this faster: writers put records in the order in which the pickle refers to them.
   virtual const Record* storage(std::string_view key, const Record* previous = nullptr) const = 0;
+
+  // Bytes behind the checkpoint, where its format lets further ones follow in the same file.
+  virtual std::uint64_t following() const { return 0; }
 
  protected:
   Container() = default;

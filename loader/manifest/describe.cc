@@ -9,6 +9,7 @@
 #include "loader/container/identify.h"
 #include "loader/container/record_reader.h"
 #include "loader/container/torch_archive.h"
+#include "loader/manifest/legacy_stream.h"
 #include "loader/manifest/manifest_builder.h"
 #include "loader/pickle/machine.h"
 
@@ -31,10 +32,17 @@ Result<Manifest> describe_torch_zip(const ByteSource& source, const DescribeOpti
                         limits);
 }
 
+Result<Manifest> describe_legacy_stream(const ByteSource& source, const DescribeOptions& options) {
+  HARDLOAD_ASSIGN(LegacyStream stream,
+                  read_legacy_stream(source, options.limits, options.unlisted));
+  return build_manifest(std::move(stream.container), std::move(stream.graph), options.limits);
+}
+
 Result<Manifest> run_stages(const ByteSource& source, const DescribeOptions& options) {
   HARDLOAD_ASSIGN(const FileKind kind, identify(source));
   switch (kind) {
     case FileKind::kZip: return describe_torch_zip(source, options);
+    case FileKind::kLegacyStream: return describe_legacy_stream(source, options);
     default: return explain_kind(source, kind);
   }
 }
