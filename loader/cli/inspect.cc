@@ -149,6 +149,9 @@ void write_inspect_json(const Manifest& manifest, const Digests& digests,
     }
     json.plain_key("byteorder")
         .string(manifest.byte_order() == ByteOrder::kLittle ? "little" : "big");
+    if (container.following() != 0) {
+      json.plain_key("following").unsigned_integer(container.following());
+    }
     json.plain_key("tensors").begin_array();
     TensorWriter writer(json, manifest, digests);
     for (const NamedTensor& named : manifest.named_tensors()) {
@@ -183,7 +186,11 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
   for (const StorageSpec& storage : manifest.storages()) bytes += storage.bytes;
   out(concat(escape_for_display(file), ": ", to_string(manifest.container().format()), ", ",
              manifest.named_tensors().size(), " tensors in ", manifest.storages().size(),
-             " storages, ", size_text(bytes), "\n"));
+             " storages, ", size_text(bytes)));
+  if (const std::uint64_t following = manifest.container().following()) {
+    out(concat("; ", following, " bytes of another checkpoint follow"));
+  }
+  out("\n");
   for (const NamedTensor& named : manifest.named_tensors()) {
     const TensorSpec& tensor = manifest.tensors()[named.tensor];
     std::string line = concat("  ", padded(escape_for_display(manifest.name(named)), name_width),

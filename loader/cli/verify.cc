@@ -1,6 +1,7 @@
 #include "loader/cli/verify.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "loader/cli/sparse_check.h"
@@ -31,19 +32,23 @@ Result<void> add_finding(VerifyReport& report, Error error, std::string_view sou
   return {};
 }
 
-Result<void> verify_records(const ByteSource& source, const Limits& limits, VerifyReport& report) {
-  HARDLOAD_ASSIGN(const ZipArchive archive, ZipArchive::open(source, limits));
-  report.records = archive.records().size();
-  if (auto bounded = check_expansion(source, archive.records(), limits); !bounded.ok()) {
-    return bounded;
-  }
-  for (const Record& record : archive.records()) {
+Result<void> verify_records(const ByteSource& source, std::span<const Record> records,
+                            const Limits& limits, VerifyReport& report) {
+  report.records = records.size();
+  if (auto bounded = check_expansion(source, records, limits); !bounded.ok()) return bounded;
+  for (const Record& record : records) {
     if (record.lacks_crc32()) ++report.without_crc;
     if (auto checked = verify_record(source, record, limits); !checked.ok()) {
       HARDLOAD_TRY(add_finding(report, std::move(checked).error(), source.name()));
     }
   }
   return {};
+}
+
+// A damaged record of a zip is named even where the pickle is damaged, too.
+Result<void> verify_zip(const ByteSource& source, const Limits& limits, VerifyReport& report) {
+  HARDLOAD_ASSIGN(const ZipArchive archive, ZipArchive::open(source, limits));
+  return verify_records(source, archive.records(), limits, report);
 }
 
 Result<void> verify_content(const ByteSource& source, const Limits& limits, VerifyReport& report) {
@@ -55,6 +60,10 @@ Result<void> verify_content(const ByteSource& source, const Limits& limits, Veri
     if (storage.record != nullptr) ++used;
   }
   report.unreferenced = manifest.container().storage_records() - used;
+  report.following = manifest.container().following();
+  if (manifest.container().format() != Format::kTorchZip) {
+    HARDLOAD_TRY(verify_records(source, manifest.container().records(), limits, report));
+  }
   return check_sparse_tensors(source, manifest, limits);
 }
 
@@ -64,7 +73,7 @@ Result<VerifyReport> verify(const ByteSource& source, const Limits& limits) {
   VerifyReport report;
   HARDLOAD_ASSIGN(const FileKind kind, identify(source));
   if (kind == FileKind::kZip) {
-    if (auto done = verify_records(source, limits, report); !done.ok()) {
+    if (auto done = verify_zip(source, limits, report); !done.ok()) {
       HARDLOAD_TRY(add_finding(report, std::move(done).error(), source.name()));
       return report;  // without a directory there is nothing more to look at
     }

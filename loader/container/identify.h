@@ -22,9 +22,9 @@ enum class FileKind : std::uint8_t {
   kJson,
   kGzip,
   kOtherArchive,  // 7z, rar, xz, bzip2, zstd
-  kTar,
+  kTar,           // read on: torch.save of torch 0.1, or an archive of files
   kSafetensors,
-  kLegacyStream,  // torch.save before 1.6
+  kLegacyStream,  // torch.save before 1.6: read on
   kPickle,        // a pickle that is no legacy stream
   kPreview,       // "PYTORCH1": an archive of a torch preview release
   kHdf5,
@@ -36,7 +36,7 @@ enum class FileKind : std::uint8_t {
 // The kind of `source`, from its first bytes. Errors: those of reading.
 Result<FileKind> identify(const ByteSource& source);
 
-// The error for a file of a kind other than kZip: kTooShort, kUnsupported or kUnknownFormat, with
+// The error for a file of a kind other than kZip and kLegacyStream: kTooShort, kUnsupported or kUnknownFormat, with
 // what the file is and what to do. Reads what it needs to say so (an LFS pointer's oid and size).
 Error explain_kind(const ByteSource& source, FileKind kind);
 

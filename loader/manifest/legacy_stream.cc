@@ -1,6 +1,7 @@
 #include "loader/manifest/legacy_stream.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,7 +33,10 @@ class References {
   }
 
  public:
-  explicit References(const ValueGraph& graph) : graph_(graph) {}
+  // Of the calls of a state dict, every second one is a storage.
+  explicit References(const ValueGraph& graph) : graph_(graph), index_(graph.calls.size() / 2) {
+    ids_.reserve(graph.calls.size() / 2);
+  }
 
   Result<void> read() {
     for (const ValueGraph::Call& call : graph_.calls) {
@@ -50,10 +54,15 @@ class References {
 
   // The storage of this key, which is on the list now. kStorage where there is none, or it was.
   Result<const StorageId*> list(std::string_view key) {
-    const auto found = index_.find(seeded_hash(key), is(key));
+    // Keys are addresses in memory, whose order is mostly that of first use.
+    std::optional<std::uint32_t> found = next_;
+    if (next_ >= ids_.size() || ids_[next_].key != key) {
+      found = index_.find(seeded_hash(key), is(key));
+    }
     if (!found) return wrong(key, "it is on the list of keys, but nothing refers to it");
     if (is_listed_[*found]) return wrong(key, "it is on the list of keys twice");
     is_listed_[*found] = true;
+    next_ = *found + 1;
     return &ids_[*found];
   }
 
@@ -73,6 +82,7 @@ class References {
   std::vector<StorageId> ids_;
   std::vector<bool> is_listed_;
   NameIndex index_;
+  std::uint32_t next_ = 0;  // behind the one that was listed last
 };
 
 Result<void> read_head(PickleStream& stream) {

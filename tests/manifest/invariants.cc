@@ -28,7 +28,9 @@ std::string check_records(const ByteSource& source, const Manifest& manifest) {
       return concat("record '", record->name, "' ", what);
     };
     if (record->header_offset < end) return wrong("begins inside the record before it");
-    if (record->data_offset <= Wide{record->header_offset} + record->name.size()) {
+    const bool is_zip = manifest.container().format() == Format::kTorchZip;
+    const std::size_t header = is_zip ? record->name.size() : 7;  // at least one byte more
+    if (record->data_offset <= Wide{record->header_offset} + header) {
       return wrong("has data inside of its own header");
     }
     end = Wide{record->data_offset} + record->stored_bytes;
