@@ -53,7 +53,7 @@ def tar_state():
     return tar_file(
         code=state,
         storages=[saved_storage(150001, NUMBERS),
-                  saved_storage(150002, longs, "LongStorage", 8, "cuda:1")],
+                  saved_storage(150002, longs, "LongStorage", 8)],
         view=[(150003, 150001, 4, 6)],
         tensors=[saved_tensor(140001, 150001, (3, 4)),
                  saved_tensor(140002, 150001, (4, 3), (1, 4)),
@@ -65,4 +65,5 @@ FILES = {
     "legacy_python2": of_python2(),
     "legacy_slices": with_slices(),
     "legacy_classes": of_classes(),
+    "tar_state": tar_state(),
 }

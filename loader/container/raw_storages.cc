@@ -41,7 +41,7 @@ Result<std::uint64_t> RawStorages::add(const Declared& declared, std::span<const
                       [&](std::uint32_t i) { return records_[i].name == declared.key; })) {
     return wrong(ErrorKind::kStorage, "the storage is there twice");
   }
-  records_.push_back({.name = names_.emplace_back(declared.key),
+  records_.push_back({.name = keep(declared.key),
                       .header_offset = offset,
                       .data_offset = data,
                       .stored_bytes = *bytes,

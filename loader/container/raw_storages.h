@@ -49,6 +49,8 @@ class RawStorages : public Container {
   // before; kBounds where the elements run past `end`; kLimit over Limits::max_records.
   Result<std::uint64_t> add(const Declared& declared, std::span<const std::byte> count,
                             std::uint64_t offset, std::uint64_t end, const Limits& limits);
+  // A copy of `text` that lives as long as the container.
+  std::string_view keep(std::string_view text) { return texts_.emplace_back(text); }
   void set_following(std::uint64_t bytes) { following_ = bytes; }
 
   Format format() const override { return format_; }
@@ -63,7 +65,7 @@ class RawStorages : public Container {
   Format format_;
   std::optional<std::uint32_t> version_;
   std::uint64_t following_ = 0;
-  std::deque<std::string> names_;  // they stay where they are
+  std::deque<std::string> texts_;  // they stay where they are
   std::vector<Record> records_;
   NameIndex by_name_;
 };

@@ -39,4 +39,14 @@ inline std::vector<std::string> golden_files() {
   return paths;
 }
 
+// Those of the zip format: the names of the others begin with their format's.
+inline std::vector<std::string> golden_archives() {
+  std::vector<std::string> paths = golden_files();
+  std::erase_if(paths, [](const std::string& path) {
+    const std::string name = std::filesystem::path(path).filename();
+    return name.starts_with("legacy_") || name.starts_with("tar_");
+  });
+  return paths;
+}
+
 }  // namespace hardload::testing
