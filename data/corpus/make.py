@@ -4,15 +4,17 @@
 usage: make.py        (needs the golden files, not torch)
 
 corpus/pickle/: the data.pkl of each golden file. corpus/zip/: a golden file packed again as other
-zip tools would. Everything else under corpus/ was found by a fuzzer, or written, and is kept by hand.
+zip tools would. corpus/legacy/, corpus/tar/: files before torch 1.6 that are small and say little. Everything else under corpus/ was found by a fuzzer, or written, and is kept by hand.
 """
 
 import io
 import pathlib
+import sys
 import zipfile
 
 CORPUS = pathlib.Path(__file__).parent
-GOLDEN = sorted((CORPUS.parent / "golden").glob("*.pt"))
+GOLDEN = sorted(path for path in (CORPUS.parent / "golden").glob("*.pt")
+                if not path.name.startswith(("legacy_", "tar_")))
 
 
 def repacked(source, **options):
@@ -53,7 +55,7 @@ def streamed(source):
 
 
 def main():
-    for folder in ("pickle", "zip"):
+    for folder in ("pickle", "zip", "legacy", "tar"):
         (CORPUS / folder).mkdir(exist_ok=True)
     for path in GOLDEN:
         if path.stem == "saved_without_crc":
@@ -67,6 +69,12 @@ def main():
         repacked(linear, compression=zipfile.ZIP_DEFLATED))
     (CORPUS / "zip" / "streamed.zip").write_bytes(streamed(linear))
     (CORPUS / "zip" / "empty.zip").write_bytes(b"PK\x05\x06" + bytes(18))
+    sys.path.insert(0, str(CORPUS.parent / "malformed"))
+    import old_formats as old
+    (CORPUS / "legacy" / "smallest.pt").write_bytes(old.stream(old.NONE, (), b""))
+    (CORPUS / "legacy" / "state.pt").write_bytes(old.stream())
+    (CORPUS / "tar" / "smallest.pt").write_bytes(old.tar_file(code=old.NONE, storages=[], tensors=[]))
+    (CORPUS / "tar" / "state.pt").write_bytes(old.tar_file())
 
 
 if __name__ == "__main__":
