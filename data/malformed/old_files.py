@@ -51,7 +51,7 @@ def tar_state():
         array(py2("longs"), saved(140004)), array(py2("storage"), saved(150002)),
         array(py2("epoch"), number(12))))
     return tar_file(
-        code=state,
+        whole=True, code=state,
         storages=[saved_storage(150001, NUMBERS),
                   saved_storage(150002, longs, "LongStorage", 8)],
         view=[(150003, 150001, 4, 6)],

@@ -88,9 +88,10 @@ def views(*parts):
     return program(array(*(numbers(*part) for part in parts)) if parts else EMPTY_LIST)
 
 
-def tar(members, format=tarfile.PAX_FORMAT, change=None, end=True):
+def tar(members, format=tarfile.PAX_FORMAT, change=None, end=True, whole=False):
     """A tar of these (name, content), as Python's tarfile writes it: times are fractions, so that each
-    member has a header of its own for them. `change`: of each TarInfo, before it is written."""
+    member has a header of its own for them. `change`: of each TarInfo, before it is written. `whole`: with
+    all zeros at the end, which fill 10,240 bytes; else two blocks of them, or none."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:", format=format) as archive:
         for member, content in members:
@@ -101,7 +102,10 @@ def tar(members, format=tarfile.PAX_FORMAT, change=None, end=True):
             if change:
                 change(info)
             archive.addfile(info, io.BytesIO(content))
-    return out.getvalue() if end else out.getvalue().rstrip(b"\0")
+    if whole:
+        return out.getvalue()
+    content = out.getvalue().rstrip(b"\0")
+    return content + bytes(-len(content) % 512 + 1024) if end else content
 
 
 def tar_members(code=None, storages=None, tensors=None, view=(), info=None):
@@ -115,5 +119,5 @@ def tar_members(code=None, storages=None, tensors=None, view=(), info=None):
             "tensors": as_bytes(tensors), "storages": as_bytes(storages, views(*view))}
 
 
-def tar_file(**parts):
-    return tar(tar_members(**parts).items())
+def tar_file(whole=False, **parts):
+    return tar(tar_members(**parts).items(), whole=whole)
