@@ -70,7 +70,7 @@ def main():
     (CORPUS / "zip" / "streamed.zip").write_bytes(streamed(linear))
     (CORPUS / "zip" / "empty.zip").write_bytes(b"PK\x05\x06" + bytes(18))
     sys.path.insert(0, str(CORPUS.parent / "malformed"))
-    import old_formats as old
+    import old_writer as old
     (CORPUS / "legacy" / "smallest.pt").write_bytes(old.stream(old.NONE, (), b""))
     (CORPUS / "legacy" / "state.pt").write_bytes(old.stream())
     (CORPUS / "tar" / "smallest.pt").write_bytes(old.tar_file(code=old.NONE, storages=[], tensors=[]))

@@ -2,7 +2,7 @@
 
 import struct
 
-from old_formats import *
+from old_writer import *
 
 NUMBERS = struct.pack("<12f", *range(12))
 

@@ -119,5 +119,5 @@ def tar_members(code=None, storages=None, tensors=None, view=(), info=None):
             "tensors": as_bytes(tensors), "storages": as_bytes(storages, views(*view))}
 
 
-def tar_file(whole=False, **parts):
-    return tar(tar_members(**parts).items(), whole=whole)
+def tar_file(whole=False, format=tarfile.PAX_FORMAT, **parts):
+    return tar(tar_members(**parts).items(), format, whole=whole)
