@@ -63,7 +63,7 @@ TEST(Describe, RefusesOtherKindsOfFilesWithAnExplanation) {
       {"{\"error\": \"not found\"}", ErrorKind::kUnknownFormat, "this is a JSON text"},
       {"\x1f\x8b\x08", ErrorKind::kUnsupported, "this is a gzip file"},
       {"7z\xbc\xaf\x27\x1c", ErrorKind::kUnsupported, "this is a compressed archive"},
-      {std::string(257, '\0') + "ustar", ErrorKind::kUnsupported, "this is a tar file"},
+      {std::string(257, '\0') + "ustar", ErrorKind::kContainer, "the tar ends"},
       {"\x02\0\0\0\0\0\0\0{}"s, ErrorKind::kUnsupported, "this is a safetensors file"},
       {"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", ErrorKind::kPickle,
        "does not begin with its protocol"},
