@@ -4,17 +4,19 @@
 usage: make.py        (needs the golden files, not torch)
 
 corpus/pickle/: the data.pkl of each golden file. corpus/zip/: a golden file packed again as other
-zip tools would. corpus/safetensors/: a golden file as other writers might leave it. Everything else under corpus/ was found by a fuzzer, or written, and is kept by hand.
+zip tools would. corpus/safetensors/: a golden file as other writers might leave it. corpus/legacy/, corpus/tar/: files before torch 1.6 that are small and say little. Everything else under corpus/ was found by a fuzzer, or written, and is kept by hand.
 """
 
 import io
 import json
 import pathlib
 import struct
+import sys
 import zipfile
 
 CORPUS = pathlib.Path(__file__).parent
-GOLDEN = sorted((CORPUS.parent / "golden").glob("*.pt"))
+GOLDEN = sorted(path for path in (CORPUS.parent / "golden").glob("*.pt")
+                if not path.name.startswith(("legacy_", "tar_")))
 
 
 def repacked(source, **options):
@@ -63,7 +65,7 @@ def rewritten(source, **options):
 
 
 def main():
-    for folder in ("pickle", "zip", "safetensors"):
+    for folder in ("pickle", "zip", "safetensors", "legacy", "tar"):
         (CORPUS / folder).mkdir(exist_ok=True)
     for path in GOLDEN:
         if path.stem == "saved_without_crc":
@@ -81,6 +83,12 @@ def main():
         repacked(linear, compression=zipfile.ZIP_DEFLATED))
     (CORPUS / "zip" / "streamed.zip").write_bytes(streamed(linear))
     (CORPUS / "zip" / "empty.zip").write_bytes(b"PK\x05\x06" + bytes(18))
+    sys.path.insert(0, str(CORPUS.parent / "malformed"))
+    import old_writer as old
+    (CORPUS / "legacy" / "smallest.pt").write_bytes(old.stream(old.NONE, (), b""))
+    (CORPUS / "legacy" / "state.pt").write_bytes(old.stream())
+    (CORPUS / "tar" / "smallest.pt").write_bytes(old.tar_file(code=old.NONE, storages=[], tensors=[]))
+    (CORPUS / "tar" / "state.pt").write_bytes(old.tar_file())
 
 
 if __name__ == "__main__":

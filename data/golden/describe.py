@@ -5,7 +5,8 @@ usage: describe.py FILE...
 
 Prints, for each file, the JSON object that `hardload inspect FILE --format json --digest` has to
 print (loader/cli/inspect.schema.json). Tensors, values and digests come from torch.load; which
-record each tensor's storage is, and where it lies, from torch's own PyTorchFileReader.
+record each tensor's storage is, and where it lies, from torch's own PyTorchFileReader; of files
+before torch 1.6, from reading them here.
 """
 
 import collections
@@ -13,7 +14,9 @@ import hashlib
 import json
 import math
 import pickle
+import struct
 import sys
+import tarfile
 import zipfile
 import io
 
@@ -107,15 +110,15 @@ def has_surrogates(text):
 
 
 class Storages:
-    """Which record each storage of a file is, by unpickling it with torch's own functions."""
+    """Which storage of a file each one is, by unpickling it with torch's own functions. Subclasses
+    read the file: they fill `root`, `head`, and `start` of each storage."""
 
-    def __init__(self, path):
-        self.reader = torch._C.PyTorchFileReader(path)
-        with zipfile.ZipFile(path) as archive:
-            self.deflated = {info.filename.partition("/")[2] for info in archive.infolist()
-                             if info.compress_type != zipfile.ZIP_STORED}
-        self.key, self.location, self.kept = {}, {}, []
+    def __init__(self):
+        self.key, self.location, self.kept, self.start = {}, {}, [], {}
+        self.shift = {}  # of slices of storages: where they begin
         self.channels = {}  # of quantized tensors, by storage: scales, zero points, axis
+
+    def unpickle(self, file):
         outer = self
 
         class Unpickler(pickle.Unpickler):
@@ -128,19 +131,24 @@ class Storages:
                 return super().find_class(module, name)
 
             def persistent_load(self, saved):
-                return outer.load(*saved[1:])
+                return outer.persistent_load(saved)
 
-        data = self.reader.get_record("data.pkl")
-        self.root = Unpickler(io.BytesIO(data), encoding="utf-8").load()
+        return Unpickler(file, encoding="utf-8").load()
 
-    def load(self, kind, key, location, numel):
+    def persistent_load(self, saved):
+        return self.load(*saved[1:])
+
+    def load(self, kind, key, location, numel, view=None):
         for typed_storage, known in self.kept:
             if known == key and typed_storage._data_ptr() != 0:
-                return typed_storage
-        dtype = torch.uint8 if kind is torch.UntypedStorage else kind.dtype
-        nbytes = numel * torch._utils._element_size(dtype)
-        storage = self.reader.get_storage_from_record(
-            "data/" + key, nbytes, torch.UntypedStorage)._typed_storage()._untyped_storage
+                break
+        else:
+            dtype = torch.uint8 if kind is torch.UntypedStorage else kind.dtype
+            typed_storage = self.keep(dtype, key, location,
+                                      self.read(key, numel * torch._utils._element_size(dtype)))
+        return typed_storage if view is None else self.slice(typed_storage, *view[1:])
+
+    def keep(self, dtype, key, location, storage):
         typed_storage = torch.storage.TypedStorage(wrap_storage=storage, dtype=dtype,
                                                    _internal=True)
         self.kept.append((typed_storage, key))
@@ -148,14 +156,23 @@ class Storages:
         self.location[storage._cdata] = location
         return typed_storage
 
+    def slice(self, root, offset, numel):
+        item = torch._utils._element_size(root.dtype)
+        storage = root._untyped_storage[offset * item:(offset + numel) * item]
+        made = torch.storage.TypedStorage(wrap_storage=storage, dtype=root.dtype, _internal=True)
+        whole = root._untyped_storage._cdata
+        self.kept.append((made, None))  # keeps the slice alive, and is found by no key
+        self.key[storage._cdata], self.location[storage._cdata] = self.key[whole], self.location[whole]
+        self.shift[storage._cdata] = offset
+        return made
+
     def rebuild_quantized(self, storage, offset, size, stride, parameters, *rest):
         if len(parameters) == 4:
             self.channels[storage._untyped_storage._cdata] = parameters[1:]
         return torch._utils._rebuild_qtensor(storage, offset, size, stride, parameters, *rest)
 
     def offset(self, key):
-        name = "data/" + key
-        return None if name in self.deflated else self.reader.get_record_offset(name)
+        return self.start[key]
 
     def describe(self, storage):
         untyped = storage if isinstance(storage, torch.UntypedStorage) else storage._untyped_storage
@@ -163,6 +180,106 @@ class Storages:
         key = next(k for s, k in self.kept if bytes(s._untyped_storage) == bytes(untyped))
         return {"$type": "storage", "storage": key, "dtype": dtype, "nbytes": untyped.nbytes(),
                 "device": untyped.device.type}
+
+
+class ZipStorages(Storages):
+    def __init__(self, path):
+        super().__init__()
+        self.reader = torch._C.PyTorchFileReader(path)
+        with zipfile.ZipFile(path) as archive:
+            self.deflated = {info.filename.partition("/")[2] for info in archive.infolist()
+                             if info.compress_type != zipfile.ZIP_STORED}
+        self.root = self.unpickle(io.BytesIO(self.reader.get_record("data.pkl")))
+        order = b"little"
+        if self.reader.has_record("byteorder"):
+            order = self.reader.get_record("byteorder")
+        version = ".data/version" if self.reader.has_record(".data/version") else "version"
+        self.head = {"container": "zip",
+                     "format_version": int(self.reader.get_record(version)),
+                     "byteorder": order.decode()}
+
+    def read(self, key, nbytes):
+        return self.reader.get_storage_from_record(
+            "data/" + key, nbytes, torch.UntypedStorage)._typed_storage()._untyped_storage
+
+    def offset(self, key):
+        name = "data/" + key
+        return None if name in self.deflated else self.reader.get_record_offset(name)
+
+
+def fill(storage, file):
+    """Reads a raw storage behind its count; returns where it begins."""
+    file.read(8)
+    start = file.tell()
+    if storage.nbytes():
+        data = torch.frombuffer(bytearray(file.read(storage.nbytes())), dtype=torch.uint8)
+        torch.empty(0, dtype=torch.uint8).set_(storage).copy_(data)
+    return start
+
+
+class LegacyStorages(Storages):
+    """Of torch.save before 1.6."""
+
+    def __init__(self, path):
+        super().__init__()
+        with open(path, "rb") as file:
+            pickle.load(file)
+            self.head = {"container": "legacy", "format_version": pickle.load(file),
+                         "byteorder": "little"}
+            pickle.load(file)
+            self.root = self.unpickle(file)
+            for key in pickle.load(file):
+                (typed_storage,) = [s for s, k in self.kept if k == key][-1:]
+                self.start[key] = fill(typed_storage._untyped_storage, file)
+            following = len(file.read())
+        if following:
+            self.head["following"] = following
+
+    def read(self, key, nbytes):
+        return torch.UntypedStorage(nbytes)
+
+
+class TarStorages(Storages):
+    """Of torch 0.1."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.objects = {}
+        with tarfile.open(path, "r:") as archive:
+            member = archive.getmember("storages")
+            file = archive.extractfile(member)
+            for _ in range(pickle.load(file)):
+                number, location, kind = self.unpickle(file)
+                (count,) = struct.unpack("<q", file.read(8))
+                file.seek(-8, 1)
+                dtype = kind.dtype
+                storage = torch.UntypedStorage(count * torch._utils._element_size(dtype))
+                self.start[str(number)] = member.offset_data + fill(storage, file)
+                self.objects[number] = self.keep(dtype, str(number), location, storage)
+            for target, root, offset, numel in pickle.load(file):
+                self.objects[target] = self.slice(self.objects[root], offset, numel)
+            file = archive.extractfile("tensors")
+            for _ in range(pickle.load(file)):
+                number, storage, _ = self.unpickle(file)
+                (rank,) = struct.unpack("<i4x", file.read(8))
+                sizes = struct.unpack(f"<{rank}q", file.read(8 * rank))
+                strides = struct.unpack(f"<{rank}q", file.read(8 * rank))
+                (offset,) = struct.unpack("<q", file.read(8))
+                self.objects[number] = torch._utils._rebuild_tensor(
+                    self.objects[storage], offset, sizes, strides)
+            version = pickle.load(archive.extractfile("sys_info"))["protocol_version"]
+            self.root = self.unpickle(archive.extractfile("pickle"))
+        self.head = {"container": "tar", "format_version": version, "byteorder": "little"}
+
+    def persistent_load(self, saved):
+        return self.objects[int(saved)]
+
+
+def storages_of(path):
+    with open(path, "rb") as file:
+        start = file.read(15)
+    kind = {b"PK": ZipStorages, b"\x80\x02": LegacyStorages}.get(start[:2], TarStorages)
+    return kind(path)
 
 
 def walk(value, path, open_objects):
@@ -212,15 +329,16 @@ def fields(tensor, twin, storages):
     dense = tensor.layout is torch.strided and not tensor.is_meta
     key = storages.key[twin.untyped_storage()._cdata] if dense else None
     start = storages.offset(key) if dense else None
+    shift = storages.shift.get(twin.untyped_storage()._cdata, 0) if dense else 0
     strided = tensor.layout is torch.strided
     return {
         "dtype": str(tensor.dtype).removeprefix("torch."),
         "shape": list(tensor.shape),
         "strides": list(tensor.stride()) if strided else None,
-        "offset": tensor.storage_offset() if strided else None,
+        "offset": tensor.storage_offset() + shift if strided else None,
         "storage": key,
         "file_offset": None if start is None
-                       else start + tensor.storage_offset() * tensor.dtype.itemsize,
+                       else start + (tensor.storage_offset() + shift) * tensor.dtype.itemsize,
         "nbytes": nbytes_of(tensor),
         "device": location_of(tensor, twin, storages),
         "sha256": hashlib.sha256(logical_bytes(tensor)).hexdigest() if dense else None,
@@ -261,7 +379,7 @@ def quantizer(tensor, twin, storages):
 def describe(path):
     """The JSON object for the file at `path`."""
     root = torch.load(path, weights_only=False)
-    storages = Storages(path)
+    storages = storages_of(path)
     tensors = []
     for (keys, tensor), (_, twin) in zip(walk(root, [], []), walk(storages.root, [], []),
                                          strict=True):
@@ -280,14 +398,8 @@ def describe(path):
         if tensor.is_quantized:
             entry["quantizer"] = quantizer(tensor, twin, storages)
         tensors.append(entry)
-    order = b"little"
-    if storages.reader.has_record("byteorder"):
-        order = storages.reader.get_record("byteorder")
-    version = ".data/version" if storages.reader.has_record(".data/version") else "version"
     return {
-        "container": "zip",
-        "format_version": int(storages.reader.get_record(version)),
-        "byteorder": order.decode(),
+        **storages.head,
         "tensors": tensors,
         "values": Values(storages).convert(root),
     }

@@ -383,6 +383,57 @@ def save_deflated(value, path):
             archive.writestr(info, content, zipfile.ZIP_DEFLATED)
 
 
+class StorageNumbers(type):
+    """For `str` in torch.serialization: the addresses by which a legacy file names its storages are
+    numbered instead, so that the file does not differ from run to run."""
+
+    def __init__(cls, *_):
+        cls.known = {}
+
+    def __call__(cls, address):
+        if not isinstance(address, int):
+            return str(address)
+        return str(94_000_000_000_000 + 64 * cls.known.setdefault(address, len(cls.known)))
+
+    def __instancecheck__(cls, value):
+        return isinstance(value, str)
+
+
+def save_legacy(value, path):
+    """In the format before torch 1.6; a list, as several objects in one stream."""
+    with open(path, "wb") as file:
+        for one in value if isinstance(value, list) else [value]:
+            torch.serialization.str = StorageNumbers("str", (), {})
+            torch.save(one, file, _use_new_zipfile_serialization=False)
+            del torch.serialization.str
+
+
+def save_bytes(value, path):
+    pathlib.Path(path).write_bytes(value)
+
+
+LEGACY_DTYPES = [name for name in DTYPES if not name.startswith(("uint1", "uint3", "uint6", "float8",
+                                                                 "float4", "bits", "complex32"))]
+BEFORE_1_6 = {
+    "legacy_" + name: (save_legacy, make) for name, make in {
+        "dtypes": lambda: {name: bits(getattr(torch, name), 2, 3).t()[1:] for name in LEGACY_DTYPES},
+        "shared": lambda: {**shared_slices(), **shared_object(), **view_overlapping(),
+                           "empty": shared_empty_storage_of_two_types()},
+        "state": state_conv_net, "training": checkpoint_for_training, "values": values_numbers,
+        "types": tree_types, "keys": tree_keys, "sparse": sparse_coo,
+        "quantized": quantized_per_channel, "parameter": parameter_with_attributes,
+        "without_tensors": lambda: {"epoch": 3}, "two_in_one": lambda: [{"a": base}, {"b": base}],
+    }.items()}
+
+
+def of_old_torch():
+    """Files that no torch of today writes, from their parts."""
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "malformed"))
+    import old_files
+    return {name: (save_bytes, lambda content=content: content)
+            for name, content in old_files.FILES.items()}
+
+
 SAVED_OTHERWISE = {
     "saved_and_packed_again": (save_deflated, lambda: {"t": base, "zeros": torch.zeros(500)}),
     "saved_without_crc": (save_without_crc, lambda: {"t": base}),
@@ -439,7 +490,8 @@ def main():
     warnings.simplefilter("ignore")
     sys.set_int_max_str_digits(0)
     torch.manual_seed(0)
-    cases = {name: (save, make) for name, make in CASES.items()} | SAVED_OTHERWISE
+    cases = {name: (save, make) for name, make in CASES.items()}
+    cases |= SAVED_OTHERWISE | BEFORE_1_6 | of_old_torch()
     for name, (write, make) in cases.items():
         path = folder / (name + ".pt")
         write(make(), str(path))

@@ -1,4 +1,4 @@
-"""The rows of the attack catalogue that belong to torch.save's zip format, and to safetensors.
+"""The rows of the attack catalogue that belong to the formats of torch.save, and to safetensors.
 
 ROWS: what each row is about. ELSEWHERE: rows that no file of a script can be, and where they are
 tested or why they cannot occur. REMARKS: where what happens is not what the row's name suggests.
@@ -66,6 +66,10 @@ ROWS = {
     "F14": "sizes unlike the range", "F15": "__metadata__", "F16": "a million tensors",
     "F17": "odd names", "F18": "files that are cut", "F19": "lengths that look like other formats",
     "F20": "odd places, empty tensors, scalars",
+    "L01": "the magic number", "L02": "version and sys_info", "L03": "the list of keys",
+    "L04": "counts in front of storages", "L05": "truncation, bytes behind the end",
+    "L06": "slices of storages", "L07": "other persistent ids", "L08": "order of the list",
+    "L09": "pickles that do not stop", "L10": "the tar of torch 0.1",
     "E01": "big-endian files", "E02": "byteorder that is neither", "E03": "no byteorder",
     "K01": "equal keys", "K02": "keys that are no text", "K03": "a million keys", "K04": "odd keys",
     "K05": "unexpected keys behind known ones", "K06": "prefixes", "K07": "keys that look alike",
@@ -138,6 +142,11 @@ REMARKS = {
     "T04": "An integer over 64 bits is no number of elements: PersId.",
     "T12": "Listed; reading all elements (inspect --digest) is what the limit stops.",
     "T16": "A plain tensor of a quantized type fails in torch, too.",
+    "L01": "Without its magic number a stream is a plain pickle.",
+    "L02": "Elements are little-endian on every machine, whatever sys_info says.",
+    "L05": "Another checkpoint may follow: verify says so, LoadOptions::offset reads it.",
+    "L07": "A class that is not data is named, whether its source stands beside it or not.",
+    "L10": "Torch refuses tars unless weights_only=False.",
     "K02": "Loads as torch loads it; load_state_dict refuses such keys.",
     "M01": "Describing lists tags; map_location, or the stage after describing, decides.",
 }

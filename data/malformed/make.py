@@ -24,6 +24,7 @@ import rows_object  # noqa: F401
 import rows_global  # noqa: F401
 import rows_special  # noqa: F401
 import rows_tensor  # noqa: F401
+import rows_legacy  # noqa: F401
 import rows_large  # noqa: F401
 import rows_safetensors  # noqa: F401
 import rows_twins  # noqa: F401

@@ -105,8 +105,8 @@ for what, head, kind, part in (
         ("bzip2", b"BZh91AY&SY", "Unsupported", "compressed archive"),
         ("xz", b"\xfd7zXZ\0\0\4", "Unsupported", "compressed archive"),
         ("zstd", b"\x28\xb5\x2f\xfd\x04\0", "Unsupported", "compressed archive"),
-        ("tar", b"archive/data.pkl".ljust(257, b"\0") + b"ustar\0" + b"00", "Unsupported",
-         "a tar"), ("pdf", b"%PDF-1.7\n", "UnknownFormat", "no format that is known")):
+        ("tar", b"archive/data.pkl".ljust(257, b"\0") + b"ustar\0" + b"00", "Container",
+         "checksum of a tar header"), ("pdf", b"%PDF-1.7\n", "UnknownFormat", "no format that is known")):
     bad("Z25", what, f"what begins as {what} does, a checkpoint behind it",
         head.ljust(512, b"\0") + BASE, kind, part)
 bad("Z26", "plain_pickle", "a pickle by pickle.dump, named .pt",

@@ -167,6 +167,9 @@ void write_inspect_json(const Manifest& manifest, const Digests& digests,
       }
       json.end();
     }
+    if (container.following() != 0) {
+      json.plain_key("following").unsigned_integer(container.following());
+    }
     json.plain_key("tensors").begin_array();
     TensorWriter writer(json, manifest, digests);
     for (const NamedTensor& named : manifest.named_tensors()) {
@@ -201,7 +204,11 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
   for (const StorageSpec& storage : manifest.storages()) bytes += storage.bytes;
   out(concat(escape_for_display(file), ": ", to_string(manifest.container().format()), ", ",
              manifest.named_tensors().size(), " tensors in ", manifest.storages().size(),
-             " storages, ", size_text(bytes), "\n"));
+             " storages, ", size_text(bytes)));
+  if (const std::uint64_t following = manifest.container().following()) {
+    out(concat("; ", following, " bytes of another checkpoint follow"));
+  }
+  out("\n");
   for (const MetadataEntry& entry : manifest.container().metadata()) {
     out(concat("  ", shortened(entry.key), ": ", shortened(entry.value), "\n"));
   }

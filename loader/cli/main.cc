@@ -94,6 +94,9 @@ Exit run_verify(const std::string& path) {
   if (verified->unreferenced != 0) {
     append(line, ", ", verified->unreferenced, " data records used by no tensor");
   }
+  if (verified->following != 0) {
+    append(line, "; ", verified->following, " bytes of another checkpoint follow, not verified");
+  }
   print(line + "\n");
   return kFine;
 }

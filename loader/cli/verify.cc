@@ -36,9 +36,7 @@ Result<void> add_finding(VerifyReport& report, Error error, std::string_view sou
 Result<void> verify_records(const ByteSource& source, std::span<const Record> records,
                             const Limits& limits, VerifyReport& report) {
   report.records = records.size();
-  if (auto bounded = check_expansion(source, records, limits); !bounded.ok()) {
-    return bounded;
-  }
+  if (auto bounded = check_expansion(source, records, limits); !bounded.ok()) return bounded;
   for (const Record& record : records) {
     if (record.lacks_crc32()) ++report.without_crc;
     if (auto checked = verify_record(source, record, limits); !checked.ok()) {
@@ -48,20 +46,14 @@ Result<void> verify_records(const ByteSource& source, std::span<const Record> re
   return {};
 }
 
-Result<void> verify_records(const ByteSource& source, FileKind kind, const Limits& limits,
-                            VerifyReport& report) {
-  if (kind == FileKind::kZip) {
-    HARDLOAD_ASSIGN(const ZipArchive archive, ZipArchive::open(source, limits));
-    return verify_records(source, archive.records(), limits, report);
-  }
-  if (kind == FileKind::kSafetensors) {
-    HARDLOAD_ASSIGN(const SafetensorsFile file, SafetensorsFile::open(source, limits));
-    return verify_records(source, file.records(), limits, report);
-  }
-  return {};
+// A damaged record of a zip is named even where the pickle is damaged, too.
+Result<void> verify_zip(const ByteSource& source, const Limits& limits, VerifyReport& report) {
+  HARDLOAD_ASSIGN(const ZipArchive archive, ZipArchive::open(source, limits));
+  return verify_records(source, archive.records(), limits, report);
 }
 
-Result<void> verify_content(const ByteSource& source, const Limits& limits, VerifyReport& report) {
+Result<void> verify_content(const ByteSource& source, FileKind kind, const Limits& limits,
+                            VerifyReport& report) {
   HARDLOAD_ASSIGN(const Manifest manifest, describe(source, {.limits = limits}));
   report.tensors = manifest.named_tensors().size();
   std::uint64_t used = 0;
@@ -70,6 +62,10 @@ Result<void> verify_content(const ByteSource& source, const Limits& limits, Veri
     if (storage.record != nullptr) ++used;
   }
   report.unreferenced = manifest.container().storage_records() - used;
+  report.following = manifest.container().following();
+  if (kind != FileKind::kZip) {
+    HARDLOAD_TRY(verify_records(source, manifest.container().records(), limits, report));
+  }
   return check_sparse_tensors(source, manifest, limits);
 }
 
@@ -78,11 +74,13 @@ Result<void> verify_content(const ByteSource& source, const Limits& limits, Veri
 Result<VerifyReport> verify(const ByteSource& source, const Limits& limits) {
   VerifyReport report;
   HARDLOAD_ASSIGN(const FileKind kind, identify(source));
-  if (auto done = verify_records(source, kind, limits, report); !done.ok()) {
-    HARDLOAD_TRY(add_finding(report, std::move(done).error(), source.name()));
-    return report;  // without a directory there is nothing more to look at
+  if (kind == FileKind::kZip) {
+    if (auto done = verify_zip(source, limits, report); !done.ok()) {
+      HARDLOAD_TRY(add_finding(report, std::move(done).error(), source.name()));
+      return report;  // without a directory there is nothing more to look at
+    }
   }
-  auto done = verify_content(source, limits, report);
+  auto done = verify_content(source, kind, limits, report);
   if (!done.ok() && !is_known(report, done.error())) {
     HARDLOAD_TRY(add_finding(report, std::move(done).error(), source.name()));
   }

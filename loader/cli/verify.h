@@ -13,8 +13,10 @@ namespace hardload {
 struct VerifyReport {
   std::vector<Error> findings;     // empty: the file is fine
   std::uint64_t records = 0;       // in the archive
-  std::uint64_t without_crc = 0;   // of these, saved without CRC-32, so not verified
+  std::uint64_t without_crc = 0;   // of these, saved without CRC-32, so not verified; before torch
+                                   // 1.6 all that are not empty
   std::uint64_t unreferenced = 0;  // data records that no tensor uses
+  std::uint64_t following = 0;     // bytes of further checkpoints in the file, not looked at
   std::uint64_t tensors = 0;
   std::uint64_t storage_bytes = 0;
 };

@@ -7,6 +7,8 @@ std::string_view to_string(Format format) {
     case Format::kTorchZip: return "torch.save zip";
     case Format::kSafetensors: return "safetensors";
     case Format::kPt2: return "torch.export archive";
+    case Format::kLegacyStream: return "torch.save before 1.6";
+    case Format::kTar: return "torch.save of torch 0.1";
   }
   return "?";
 }
@@ -16,6 +18,8 @@ std::string_view short_name(Format format) {
     case Format::kTorchZip: return "zip";
     case Format::kSafetensors: return "safetensors";
     case Format::kPt2: return "pt2";
+    case Format::kLegacyStream: return "legacy";
+    case Format::kTar: return "tar";
   }
   return "?";
 }

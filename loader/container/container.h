@@ -21,9 +21,11 @@ namespace hardload {
 enum class ByteOrder : std::uint8_t { kLittle, kBig };
 
 enum class Format : std::uint8_t {
-  kTorchZip,     // torch.save since 1.6
-  kSafetensors,  // of Hugging Face
-  kPt2,          // torch.export.save
+  kTorchZip,      // torch.save since 1.6
+  kLegacyStream,  // torch.save of 0.1.10 to 1.5
+  kTar,           // torch.save of the first 0.1
+  kPt2,           // torch.export.save
+  kSafetensors,   // of Hugging Face
 };
 
 // "torch.save zip", for people; "zip", for programs.
@@ -55,6 +57,8 @@ class Container {
 
   // `__metadata__` of a safetensors file, in its order; other formats have none.
   virtual std::span<const MetadataEntry> metadata() const { return {}; }
+  // Bytes behind the checkpoint, where its format lets further ones follow in the same file.
+  virtual std::uint64_t following() const { return 0; }
 
  protected:
   Container() = default;

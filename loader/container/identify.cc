@@ -132,7 +132,8 @@ Error explain_kind(const ByteSource& source, FileKind kind) {
       "Load it where it was made and save model.state_dict() with torch.save.";
   switch (kind) {
     case FileKind::kZip:
-    case FileKind::kSafetensors: break;
+    case FileKind::kSafetensors:
+    case FileKind::kLegacyStream: break;
     case FileKind::kEmpty:
       return error(ErrorKind::kTooShort, "the file is empty",
                    "The download or copy failed: fetch the file again.");
@@ -156,12 +157,8 @@ Error explain_kind(const ByteSource& source, FileKind kind) {
                    "this is a compressed archive (7z, rar, xz, bzip2 or zstd)", "Unpack it first.");
     case FileKind::kTar:
       return error(ErrorKind::kUnsupported,
-                   "this is a tar file: a checkpoint of torch 0.1, or an archive of files",
-                   "Unpack it if it holds a checkpoint; a checkpoint of torch 0.1 has to be saved "
-                   "again with a newer torch.");
-    case FileKind::kLegacyStream:
-      return error(ErrorKind::kUnsupported, "this is a checkpoint in torch's format before 1.6",
-                   "Load it with torch.load and save it again with torch.save.");
+                   "this is a tar file, but not one of torch 0.1: an archive of files",
+                   "Unpack it and load the checkpoint inside.");
     case FileKind::kPickle:
       return error(ErrorKind::kUnsupported,
                    "this is a plain Python pickle, not a file of torch.save", kResave);

@@ -22,9 +22,9 @@ enum class FileKind : std::uint8_t {
   kJson,
   kGzip,
   kOtherArchive,  // 7z, rar, xz, bzip2, zstd
-  kTar,
+  kTar,           // read on: torch.save of torch 0.1, or an archive of files
   kSafetensors,   // read on, too
-  kLegacyStream,  // torch.save before 1.6
+  kLegacyStream,  // torch.save before 1.6: read on
   kPickle,        // a pickle that is no legacy stream
   kPreview,       // "PYTORCH1": an archive of a torch preview release
   kHdf5,

@@ -11,9 +11,11 @@
 #include "loader/container/record_reader.h"
 #include "loader/container/safetensors.h"
 #include "loader/container/torch_archive.h"
+#include "loader/manifest/legacy_stream.h"
 #include "loader/manifest/manifest_builder.h"
 #include "loader/manifest/pt2_state_dict.h"
 #include "loader/manifest/state_dict_builder.h"
+#include "loader/manifest/tar_checkpoint.h"
 #include "loader/pickle/machine.h"
 
 namespace hardload {
@@ -68,10 +70,24 @@ Result<Manifest> describe_safetensors(const ByteSource& source, const DescribeOp
   return std::move(builder).finish();
 }
 
+Result<Manifest> describe_legacy_stream(const ByteSource& source, const DescribeOptions& options) {
+  HARDLOAD_ASSIGN(LegacyStream stream,
+                  read_legacy_stream(source, options.limits, options.unlisted));
+  return build_manifest(std::move(stream.container), std::move(stream.graph), options.limits);
+}
+
+Result<Manifest> describe_tar(const ByteSource& source, const DescribeOptions& options) {
+  HARDLOAD_ASSIGN(TarCheckpoint tar, read_tar_checkpoint(source, options.limits, options.unlisted));
+  return build_manifest(std::move(tar.container), std::move(tar.graph), options.limits,
+                        &tar.objects);
+}
+
 Result<Manifest> run_stages(const ByteSource& source, const DescribeOptions& options) {
   HARDLOAD_ASSIGN(const FileKind kind, identify(source));
   switch (kind) {
     case FileKind::kZip: return describe_zip(source, options);
+    case FileKind::kLegacyStream: return describe_legacy_stream(source, options);
+    case FileKind::kTar: return describe_tar(source, options);
     case FileKind::kSafetensors: return describe_safetensors(source, options);
     default: return explain_kind(source, kind);
   }

@@ -104,6 +104,8 @@ struct NamedTensor {
   std::uint64_t name_offset;
 };
 
+struct SavedObjects;
+
 class Manifest {
  public:
   std::span<const StorageSpec> storages() const { return storages_; }
@@ -150,7 +152,7 @@ class Manifest {
 
  private:
   friend Result<Manifest> build_manifest(std::unique_ptr<const Container>, ValueGraph,
-                                         const Limits&);
+                                         const Limits&, const SavedObjects*);
   friend class StateDictBuilder;
   friend class StorageTable;
   friend class TensorTable;

@@ -10,7 +10,7 @@
 namespace hardload {
 
 Result<Manifest> build_manifest(std::unique_ptr<const Container> container, ValueGraph graph,
-                                const Limits& limits) {
+                                const Limits& limits, const SavedObjects* saved) {
   Manifest manifest(std::move(container), std::move(graph));
   // What a state dict needs, which is mostly tensors: less copying while the lists grow.
   const std::size_t records = manifest.container_->records().size();
@@ -21,8 +21,8 @@ Result<Manifest> build_manifest(std::unique_ptr<const Container> container, Valu
   reserve_huge(manifest.steps_, likely + 1);
   reserve_huge(manifest.dims_, 4 * likely);
   manifest.names_.reserve(manifest.graph_.text.size() / 2);
-  StorageTable storages(manifest);
-  TensorTable tensors(manifest, storages, limits);
+  StorageTable storages(manifest, saved);
+  TensorTable tensors(manifest, storages, limits, saved);
   HARDLOAD_TRY(TreeWalk(manifest, storages, tensors, limits).run());
   return manifest;
 }

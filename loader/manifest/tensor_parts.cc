@@ -182,16 +182,15 @@ Result<TensorSpec> TensorTable::build_quantized(Arguments arguments) {
     return wrong_layout(concat("a quantized tensor has a storage of ", to_string(tensor.dtype)));
   }
   HARDLOAD_TRY(add_dims(arguments[2], arguments[3], tensor));
-  const std::uint64_t bytes = manifest_.storages_[tensor.storage].bytes;
+  const std::uint64_t bytes = reference.bytes;
   const std::uint64_t per_item = info(tensor.dtype).per_item;
   const Sizes sizes = manifest_.shape(tensor), strides = manifest_.strides(tensor);
   if (per_item == 1) {
-    HARDLOAD_ASSIGN(tensor.numel,
-                    check_layout(sizes, strides, tensor.offset, item_bytes(tensor.dtype), bytes));
+    HARDLOAD_TRY(check_view(reference, tensor));
   } else {
     // Several elements lie in a byte: an element has no address, so there are no views.
     HARDLOAD_ASSIGN(tensor.numel, count_elements(sizes));
-    if (tensor.offset != 0 || !is_contiguous(sizes, strides)) {
+    if (tensor.offset != 0 || reference.offset != 0 || !is_contiguous(sizes, strides)) {
       return Error(ErrorKind::kUnsupported, Stage::kManifest,
                    concat("this is a view of a tensor of ", to_string(tensor.dtype)));
     }

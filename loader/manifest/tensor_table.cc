@@ -60,13 +60,31 @@ bool are_attributes(const ValueGraph& graph, Slot state) {
 
 }  // namespace
 
-TensorTable::TensorTable(Manifest& manifest, StorageTable& storages, const Limits& limits)
-    : manifest_(manifest), storages_(storages), limits_(limits) {
+TensorTable::TensorTable(Manifest& manifest, StorageTable& storages, const Limits& limits,
+                         const SavedObjects* saved)
+    : manifest_(manifest),
+      storages_(storages),
+      limits_(limits),
+      saved_(saved),
+      saved_numbers_(saved == nullptr ? 0 : saved->tensors.size(), -1) {
   std::uint64_t present = 0;
   for (const Record& record : manifest.container_->records()) {
     present = checked_add(present, record.stored_bytes).value_or(~std::uint64_t{0});
   }
   most_index_bytes_ = limits.expanded(present);
+}
+
+Result<std::uint32_t> TensorTable::resolve_saved(ValueGraph::Call& call) {
+  const std::size_t saved = saved_->find(call.arguments)->number;
+  if (call.has_state) return wrong_layout("a tensor is changed by BUILD");
+  std::int64_t& number = saved_numbers_[saved];  // each id of it is a call of its own
+  if (number < 0) {
+    HARDLOAD_ASSIGN(const TensorSpec tensor, build_saved(saved));
+    number = static_cast<std::int64_t>(manifest_.tensors_.size());
+    manifest_.tensors_.push_back(tensor);
+  }
+  call.resolved = number;
+  return static_cast<std::uint32_t>(number);
 }
 
 Result<std::uint32_t> TensorTable::resolve(std::uint64_t call) {
@@ -89,6 +107,10 @@ Result<std::uint32_t> TensorTable::resolve(std::uint64_t call) {
     const ValueGraph::Call current = graph.calls[chain.back()];
     if (current.resolved >= 0) {
       number = static_cast<std::uint32_t>(current.resolved);
+      continue;
+    }
+    if (current.constructor == Constructor::kSavedTensor) {
+      HARDLOAD_ASSIGN(number, resolve_saved(manifest_.graph_.calls[chain.back()]));
       continue;
     }
     if (current.has_state && current.constructor != Constructor::kTensorClass) {
@@ -154,9 +176,38 @@ Result<TensorSpec> TensorTable::build_view(Arguments arguments, std::size_t vers
   HARDLOAD_TRY(check_not_quantized(tensor.dtype));
   if (has_metadata) HARDLOAD_TRY(read_metadata(arguments[required], tensor));
   HARDLOAD_TRY(add_dims(arguments[2], arguments[3], tensor));
-  HARDLOAD_ASSIGN(tensor.numel, check_layout(manifest_.shape(tensor), manifest_.strides(tensor),
-                                             tensor.offset, item_bytes(tensor.dtype),
-                                             manifest_.storages_[tensor.storage].bytes));
+  HARDLOAD_TRY(check_view(reference, tensor));
+  return tensor;
+}
+
+// That the tensor, whose offset is in its slice, stays there; then the offset is in the storage.
+Result<void> TensorTable::check_view(const StorageTable::Reference& reference, TensorSpec& tensor) {
+  HARDLOAD_ASSIGN(tensor.numel,
+                  check_layout(manifest_.shape(tensor), manifest_.strides(tensor), tensor.offset,
+                               item_bytes(tensor.dtype), reference.bytes));
+  if (reference.offset == 0) return {};
+  // Of another size than the elements of the slice: torch 0.3 had no such views.
+  if (item_bytes(tensor.dtype) != item_bytes(reference.dtype)) return wrong_arguments();
+  const auto offset = checked_add(tensor.offset, reference.offset);
+  if (!offset) return wrong_layout("the offset of a tensor overflows");
+  tensor.offset = *offset;
+  return {};
+}
+
+// A tensor of torch 0.1, which was saved beside the pickle.
+Result<TensorSpec> TensorTable::build_saved(std::size_t number) {
+  const SavedObjects::Tensor& saved = saved_->tensors[number];
+  HARDLOAD_ASSIGN(const StorageTable::Reference reference, storages_.resolve_saved(saved.storage));
+  TensorSpec tensor{};
+  tensor.storage = reference.storage;
+  tensor.dtype = reference.dtype;
+  tensor.offset = saved.offset;
+  tensor.rank = saved.rank;
+  tensor.dims = manifest_.dims_.size();
+  const auto dims = saved_->dims.begin() + static_cast<std::ptrdiff_t>(saved.dims);
+  manifest_.dims_.insert(manifest_.dims_.end(), dims, dims + 2 * std::ptrdiff_t{saved.rank});
+  HARDLOAD_TRY(check_not_quantized(tensor.dtype));
+  HARDLOAD_TRY(check_view(reference, tensor));
   return tensor;
 }
 

@@ -20,17 +20,21 @@
 #include <initializer_list>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "loader/base/limits.h"
 #include "loader/base/result.h"
 #include "loader/manifest/manifest.h"
+#include "loader/manifest/saved_objects.h"
 #include "loader/manifest/storage_table.h"
 
 namespace hardload {
 
 class TensorTable {
  public:
-  TensorTable(Manifest& manifest, StorageTable& storages, const Limits& limits);
+  // `saved`: as for StorageTable.
+  TensorTable(Manifest& manifest, StorageTable& storages, const Limits& limits,
+              const SavedObjects* saved = nullptr);
 
   // The tensor that `call` of the graph makes, added to the manifest the first time. Errors:
   // kUnsupported for kinds of tensors that are not loaded; kLayout for arguments that torch.save
@@ -47,6 +51,9 @@ class TensorTable {
   Result<TensorSpec> build_parameter(Arguments arguments, bool has_state, std::uint32_t data);
   Result<TensorSpec> build_from_type(Arguments arguments);
   Result<TensorSpec> build_of_class(std::uint64_t call);
+  Result<std::uint32_t> resolve_saved(ValueGraph::Call& call);
+  Result<TensorSpec> build_saved(std::size_t number);
+  Result<void> check_view(const StorageTable::Reference& reference, TensorSpec& tensor);
   // In tensor_parts.cc: tensors that are made of tensors.
   Result<TensorSpec> build_sparse(Arguments arguments);
   Result<TensorSpec> build_coo(Arguments data);
@@ -70,6 +77,8 @@ class TensorTable {
   Manifest& manifest_;
   StorageTable& storages_;
   const Limits& limits_;
+  const SavedObjects* saved_;
+  std::vector<std::int64_t> saved_numbers_;  // of saved tensors, among the manifest's; or -1
   std::uint64_t most_index_bytes_;
   std::uint64_t index_bytes_ = 0;  // of all sparse tensors, as int64, so far
 };

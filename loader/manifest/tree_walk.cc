@@ -108,7 +108,10 @@ Result<void> TreeWalk::visit(Slot slot, const Frame& parent) {
   if (is_container(slot.kind)) return enter(slot, parent);
   if (slot.kind == ValueKind::kStorage) {
     auto resolved = storages_.resolve(slot.payload);
-    return resolved.ok() ? Result<void>() : with_name(resolved.error());
+    if (!resolved.ok()) return with_name(resolved.error());
+    if (resolved->bytes == manifest_.storages_[resolved->storage].bytes) return {};
+    return with_name(Error(ErrorKind::kUnsupported, Stage::kManifest,
+                           "this is a slice of a storage, by itself and not of a tensor"));
   }
   if (slot.kind != ValueKind::kTensor) return {};
   auto tensor = tensors_.resolve(slot.payload);

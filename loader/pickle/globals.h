@@ -44,6 +44,7 @@ enum class Constructor : std::uint8_t {
   kRebuildDeviceTensorFromNumpy,
   kRebuildDeviceTensorFromCpuTensor,
   kRebuildFromTypeV2,
+  kSavedTensor,  // what a number stands for in torch 0.1; no name of the table
 };
 
 enum class GlobalKind : std::uint8_t {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,13 +27,21 @@ Error fail(ErrorKind kind, std::string problem) {
   return Error(kind, Stage::kPickle, std::move(problem));
 }
 
+std::optional<std::int64_t> parse_int(std::string_view digits) {
+  std::int64_t value = 0;
+  const char* end = digits.data() + digits.size();
+  const auto [stop, fault] = std::from_chars(digits.data(), end, value);
+  return fault == std::errc() && stop == end ? std::optional(value) : std::nullopt;
+}
+
 Error cut_short() { return fail(ErrorKind::kPickle, "the pickle ends inside an instruction"); }
 
 class Machine {
  public:
-  Machine(Buffer pickle, const Limits& limits, Unlisted unlisted)
+  Machine(Buffer pickle, const Limits& limits, Unlisted unlisted, const NumberedKinds* numbered)
       : limits_(limits),
         keeps_unlisted_(unlisted == Unlisted::kKeepAsData),
+        numbered_(numbered),
         stack_(limits),
         memo_(limits, pickle.size() / 12) {
     graph_.text = std::move(pickle);
@@ -66,6 +76,7 @@ class Machine {
   Result<void> call(bool reduce);
   Result<void> build();
   Result<void> persistent_id();
+  Result<void> numbered_id(Slot id);
   Result<void> append(std::size_t count);
   Result<void> set_items(std::size_t count);
   Result<void> put(std::uint64_t index);
@@ -81,6 +92,7 @@ class Machine {
 
   const Limits& limits_;
   const bool keeps_unlisted_;
+  const NumberedKinds* const numbered_;
   ValueGraph graph_;
   Cursor cursor_{{}};
   std::size_t offset_ = 0;
@@ -269,15 +281,41 @@ Result<void> Machine::build() {
   return fail(ErrorKind::kPickle, "BUILD is applied to one object twice");
 }
 
-// A reference to a storage; what the id says is checked by the manifest.
+// A reference to a storage; what the id says is checked by the manifest. Before torch 1.6 it may
+// also be a class that was written with its source text: ('module', class, file, source), in torch
+// 0.1 without the first. That is the class, and the text is nothing.
 Result<void> Machine::persistent_id() {
   HARDLOAD_ASSIGN(const Slot id, stack_.pop());
+  auto parts = id.kind == ValueKind::kTuple ? graph_.items_of(id) : std::span<const Slot>();
+  if (parts.size() == 4 && parts[0].kind == ValueKind::kString &&
+      graph_.text_of(parts[0]) == "module") {
+    parts = parts.subspan(1);
+  }
+  if (parts.size() == 3 && (is_unlisted(parts[0]) || is_inert(graph_, parts[0]))) {
+    return stack_.push(parts[0]);
+  }
+  if (numbered_ != nullptr) return numbered_id(id);
   if (id.kind != ValueKind::kTuple) {
     return fail(ErrorKind::kPersId,
                 concat("a persistent id is a ", python_type_name(id.kind), ", not a tuple"));
   }
   graph_.calls.push_back({.arguments = id});
   return stack_.push({ValueKind::kStorage, 0, graph_.calls.size() - 1});
+}
+
+// Python 2 wrote the number as text.
+Result<void> Machine::numbered_id(Slot id) {
+  std::optional<std::int64_t> number;
+  if (id.kind == ValueKind::kInt) number = static_cast<std::int64_t>(id.payload);
+  if (id.kind == ValueKind::kString) number = parse_int(graph_.text_of(id));
+  const auto kind = number ? (*numbered_)(*number) : std::nullopt;
+  if (!kind) {
+    return fail(ErrorKind::kPersId, "a persistent id is not the number of a tensor or storage");
+  }
+  graph_.calls.push_back(
+      {.constructor = *kind == ValueKind::kTensor ? Constructor::kSavedTensor : Constructor{},
+       .arguments = {ValueKind::kInt, 0, static_cast<std::uint64_t>(*number)}});
+  return stack_.push({*kind, 0, graph_.calls.size() - 1});
 }
 
 // Moves the last `count` values into the list below them.
@@ -400,14 +438,14 @@ Result<void> Machine::step(Opcode opcode) {
 }  // namespace
 
 Result<ValueGraph> run_pickle(Buffer pickle, std::string_view record, const Limits& limits,
-                              Unlisted unlisted) {
+                              Unlisted unlisted, const NumberedKinds* numbered) {
   // A Slot keeps lengths in 32 bits, however far max_pickle_bytes was raised.
   constexpr std::uint64_t kLargest = 0xFFFFFFFE;
   if (pickle.size() > kLargest) {
     return fail(ErrorKind::kLimit, concat("a pickle of ", pickle.size(), " bytes is too large"))
         .in_record(record);
   }
-  Machine machine(std::move(pickle), limits, unlisted);
+  Machine machine(std::move(pickle), limits, unlisted, numbered);
   if (auto done = machine.run(); !done.ok()) {
     Error error = std::move(done).error();
     // What was made from an unlisted name may have led to another error: the name is the cause.

@@ -9,6 +9,9 @@
 //   Value root(graph, graph.root);
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <optional>
 #include <string_view>
 
 #include "loader/base/limits.h"
@@ -18,11 +21,16 @@
 
 namespace hardload {
 
+// Where persistent ids are numbers, as in torch 0.1: what a number stands for, kTensor or kStorage;
+// nullopt for one that stands for nothing.
+using NumberedKinds = std::function<std::optional<ValueKind>(std::int64_t)>;
+
 // Runs `pickle`, which the result keeps: strings lie in it. `record` names it in errors. Errors,
 // with the offset of the opcode: kPickle for a malformed program; kUnsupported for another
 // protocol; kLimit; kGlobal, after the whole pickle was read, naming every name in it that is not
-// in the table, unless these are to be kept.
+// in the table, unless these are to be kept; kPersId. With `numbered`, persistent ids are numbers.
 Result<ValueGraph> run_pickle(Buffer pickle, std::string_view record, const Limits& limits,
-                              Unlisted unlisted = Unlisted::kRefuse);
+                              Unlisted unlisted = Unlisted::kRefuse,
+                              const NumberedKinds* numbered = nullptr);
 
 }  // namespace hardload

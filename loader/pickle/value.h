@@ -73,12 +73,15 @@ struct ValueGraph {
   struct Container {
     std::vector<Slot> items;
   };
-  // A kTensor: a constructor applied to arguments. A kStorage: a persistent id, the arguments.
+  // A kTensor: a constructor applied to arguments. A kStorage: a persistent id, the arguments. In
+  // torch 0.1 both are numbers.
   struct Call {
     Constructor constructor = {};  // only for a kTensor
     bool has_state = false;        // that was set by BUILD; see states
-    Slot arguments;                // a tuple
+    Slot arguments;                // a tuple; of a number, it
     std::int64_t resolved = -1;    // the tensor's or storage's number in the manifest
+
+    bool is_storage() const { return constructor < Constructor::kTensorClass; }
   };
   // A name of the table, used as a value.
   struct Class {

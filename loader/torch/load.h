@@ -48,7 +48,8 @@ struct LoadOptions {
   // goes to devices takes up to 64 MiB of the host's, page-locked.
   std::uint64_t memory_budget = std::numeric_limits<std::uint64_t>::max();
 
-  // Bytes in front of the archive: a header of somebody else, or where a stream stood.
+  // Bytes in front of the archive: a header of somebody else, or where a stream stood. Before torch
+  // 1.6 several checkpoints may follow each other: Container::following().
   std::uint64_t offset = 0;
 
   // Called while tensor data is read; false stops the load (kCancelled). See progress.h.

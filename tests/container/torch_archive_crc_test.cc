@@ -165,7 +165,7 @@ TEST(AbsentCrcs, AreBelievedForIdsWithLeadingZeros) {
 
 TEST(AbsentCrcs, HaveIdsByTheRealTorchAsDescribed) {
   int checked = 0;
-  for (const std::string& path : testing::golden_files()) {
+  for (const std::string& path : testing::golden_archives()) {
     const std::string file = testing::read_file(path);
     const auto archive = open(file);
     ASSERT_OK(archive) << path;

@@ -153,7 +153,7 @@ TEST(ZipArchive, OpensRecordsOfGigabytes) {
 }
 
 TEST(ZipArchive, OpensEveryFileOfTheRealTorch) {
-  for (const std::string& path : testing::golden_files()) {
+  for (const std::string& path : testing::golden_archives()) {
     const std::string file = testing::read_file(path);
     const MemorySource source = source_of(file);
     const auto archive = ZipArchive::open(source, {});

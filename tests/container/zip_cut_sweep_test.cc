@@ -107,7 +107,7 @@ TEST(ExplainEveryCut, AmongManyEmptyRecords) {
 
 TEST(ExplainEveryCut, OfTheRealTorch) {
   int files = 0;
-  for (const std::string& path : testing::golden_files()) {
+  for (const std::string& path : testing::golden_archives()) {
     const std::string file = testing::read_file(path);
     if (file.size() > 3000) continue;
     expect_every_cut_is_explained(file);

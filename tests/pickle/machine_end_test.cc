@@ -27,7 +27,7 @@ std::string pickle_of(const std::string& path) {
 // P01
 TEST(MachineEnd, EveryPrefixOfARealPickleIsRefused) {
   std::size_t prefixes = 0;
-  for (const std::string& path : testing::golden_files()) {
+  for (const std::string& path : testing::golden_archives()) {
     const std::string pickle = pickle_of(path);
     EXPECT_OK(testing::run(pickle)) << path;
     if (pickle.size() > 5000) continue;  // the time is quadratic

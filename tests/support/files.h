@@ -56,4 +56,14 @@ inline std::string golden_json(const std::string& path) {
   return std::filesystem::path(path).replace_extension(".json").string();
 }
 
+// Those of the zip format: the names of the others begin with their format's.
+inline std::vector<std::string> golden_archives() {
+  std::vector<std::string> paths = golden_files();
+  std::erase_if(paths, [](const std::string& path) {
+    const std::string name = std::filesystem::path(path).filename();
+    return name.starts_with("legacy_") || name.starts_with("tar_");
+  });
+  return paths;
+}
+
 }  // namespace hardload::testing

@@ -47,7 +47,7 @@ bool is_written_otherwise(std::string_view path) {
 // Loading and saving a file of torch gives the same bytes: its records, its pickle and its layout.
 TEST(Save, WritesTheBytesThatTorchWrites) {
   int same = 0;
-  for (const std::string& path : testing::golden_files()) {
+  for (const std::string& path : testing::golden_archives()) {
     if (is_written_otherwise(path)) continue;
     const std::string copy = temporary(std::filesystem::path(path).filename());
     auto checkpoint = load(path);
