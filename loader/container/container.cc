@@ -5,6 +5,7 @@ namespace hardload {
 std::string_view to_string(Format format) {
   switch (format) {
     case Format::kTorchZip: return "torch.save zip";
+    case Format::kTorchScript: return "TorchScript archive";
   }
   return "?";
 }
@@ -12,6 +13,7 @@ std::string_view to_string(Format format) {
 std::string_view short_name(Format format) {
   switch (format) {
     case Format::kTorchZip: return "zip";
+    case Format::kTorchScript: return "torchscript";
   }
   return "?";
 }

@@ -6,14 +6,26 @@
 #include <string>
 #include <utility>
 
+#include "loader/base/text.h"
 #include "loader/container/identify.h"
 #include "loader/container/record_reader.h"
 #include "loader/container/torch_archive.h"
 #include "loader/manifest/manifest_builder.h"
 #include "loader/pickle/machine.h"
+#include "loader/pickle/value.h"
 
 namespace hardload {
 namespace {
+
+// A file that torch.jit.load takes for a module and other readers for a state dict has two
+// meanings.
+Result<void> check_is_module(const ValueGraph& graph) {
+  if (graph.root.kind == ValueKind::kScript) return {};
+  return Error(ErrorKind::kUnsupported, Stage::kManifest,
+               concat("the file has the records of a TorchScript archive, but what it holds is a ",
+                      python_type_name(graph.root.kind), ", not a module"))
+      .advise("No version of torch writes this: the file is damaged or crafted, do not use it.");
+}
 
 Result<Manifest> describe_torch_zip(const ByteSource& source, const DescribeOptions& options) {
   const Limits& limits = options.limits;
@@ -25,8 +37,10 @@ Result<Manifest> describe_torch_zip(const ByteSource& source, const DescribeOpti
   HARDLOAD_ASSIGN(Buffer pickle,
                   read_record(source, archive.pickle(),
                               {pickle_limits, limits.max_pickle_bytes, options.verify_crc}));
-  HARDLOAD_ASSIGN(ValueGraph graph,
-                  run_pickle(std::move(pickle), archive.pickle().name, limits, options.unlisted));
+  const Dialect dialect = archive.may_be_by_libtorch() ? Dialect::kLibTorch : Dialect::kPython;
+  HARDLOAD_ASSIGN(ValueGraph graph, run_pickle(std::move(pickle), archive.pickle().name, limits,
+                                               options.unlisted, dialect));
+  if (archive.format() == Format::kTorchScript) HARDLOAD_TRY(check_is_module(graph));
   return build_manifest(std::make_unique<TorchArchive>(std::move(archive)), std::move(graph),
                         limits);
 }

@@ -71,12 +71,16 @@ Result<StorageTable::Reference> StorageTable::read_id(const ValueGraph::Call& ca
   };
   if (id->numel < 0) return named(concat("it declares ", id->numel, " elements"));
   const std::uint64_t item = item_bytes(id->dtype);
-  const auto bytes = checked_mul(static_cast<std::uint64_t>(id->numel), item);
+  auto bytes = checked_mul(static_cast<std::uint64_t>(id->numel), item);
   if (!bytes) return named(concat("it declares ", id->numel, " elements, which overflow"));
 
   const auto number = static_cast<std::uint32_t>(manifest_.storages_.size());
   const Record* record = manifest_.container_->storage(id->key, previous_);
   if (record != nullptr) previous_ = record;
+  // LibTorch rounds the number of elements down where a storage is no multiple of their size.
+  const bool is_rounded = manifest_.graph_.dialect == Dialect::kLibTorch && record != nullptr &&
+                          record->bytes / item == static_cast<std::uint64_t>(id->numel);
+  if (is_rounded) bytes = record->bytes;
   if (const auto known = find_or_add(record, id->key, number)) {
     const StorageSpec& first = manifest_.storages_[*known];
     // Torch itself writes references of two dtypes to one empty storage, and an untyped one beside
