@@ -213,6 +213,7 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
   if (manifest.container().format() == Format::kTorchScript) {
     for (const std::string_view folder : kScriptFolders) {
       const FolderSize size = size_of(manifest.container(), folder);
+      if (size.files == 0) continue;
       out(concat("  (", folder, ": ", size.files, " files, ", size_text(size.bytes),
                  ", not looked into)\n"));
     }

@@ -28,15 +28,20 @@ inline std::string write_temporary(std::string_view name, std::string_view conte
   return path.string();
 }
 
-// The paths of data/golden/*.pt, sorted. Tests run in the folder that holds data/.
-inline std::vector<std::string> golden_files() {
+// The paths of FOLDER/*.pt, sorted. Tests run in the folder that holds data/.
+inline std::vector<std::string> checkpoints_in(const std::string& folder, std::size_t at_least) {
   std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator("data/golden")) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() == ".pt") paths.push_back(entry.path().string());
   }
   std::sort(paths.begin(), paths.end());
-  EXPECT_GE(paths.size(), 60u);
+  EXPECT_GE(paths.size(), at_least);
   return paths;
 }
+
+// Those by torch.save, and those by LibTorch's own functions: torch.jit.save, C++ torch::save,
+// torch::pickle_save.
+inline std::vector<std::string> golden_files() { return checkpoints_in("data/golden", 60); }
+inline std::vector<std::string> libtorch_files() { return checkpoints_in("data/libtorch", 25); }
 
 }  // namespace hardload::testing
