@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes the seeds of the fuzz targets that are not golden files themselves.
 
-usage: make.py        (needs the golden files, not torch)
+usage: make.py        (needs the golden files and those by LibTorch, not torch)
 
-corpus/pickle/: the data.pkl of each golden file. corpus/zip/: a golden file packed again as other
+corpus/pickle/: the data.pkl of each golden file, and of each by LibTorch. corpus/zip/: a golden file packed again as other
 zip tools would. Everything else under corpus/ was found by a fuzzer, or written, and is kept by hand.
 """
 
@@ -13,6 +13,7 @@ import zipfile
 
 CORPUS = pathlib.Path(__file__).parent
 GOLDEN = sorted((CORPUS.parent / "golden").glob("*.pt"))
+LIBTORCH = sorted((CORPUS.parent / "libtorch").glob("*.pt"))
 
 
 def repacked(source, **options):
@@ -55,7 +56,7 @@ def streamed(source):
 def main():
     for folder in ("pickle", "zip"):
         (CORPUS / folder).mkdir(exist_ok=True)
-    for path in GOLDEN:
+    for path in GOLDEN + LIBTORCH:
         if path.stem == "saved_without_crc":
             continue  # which zipfile refuses to read
         with zipfile.ZipFile(path) as archive:

@@ -18,11 +18,15 @@ std::vector<ScriptTensor> script_state(Value module) {
   std::vector<ScriptTensor> tensors;
   std::string name;
   std::vector<Frame> open = {{module, 0, 0}};
-  std::unordered_set<std::size_t> identities = {module.identity()};
+  // Of the dicts of the attributes, which are what the walk of the tree does not enter twice.
+  const auto identity = [](const Value& object) {
+    return object.part(InertPart::kState).identity();
+  };
+  std::unordered_set<std::size_t> identities = {identity(module)};
   while (!open.empty()) {
     Frame& frame = open.back();
     if (frame.next == frame.object.size()) {
-      identities.erase(frame.object.identity());
+      identities.erase(identity(frame.object));
       open.pop_back();
       continue;
     }
@@ -33,7 +37,8 @@ std::vector<ScriptTensor> script_state(Value module) {
     name.resize(frame.prefix_bytes);
     name += *key;
     if (child.kind() == ValueKind::kTensor) tensors.push_back({name, child});
-    if (child.kind() == ValueKind::kScript && identities.insert(child.identity()).second) {
+    const bool is_module = child.kind() == ValueKind::kScript && child.is_mapping();
+    if (is_module && identities.insert(identity(child)).second) {
       name += '.';
       open.push_back({child, 0, name.size()});
     }

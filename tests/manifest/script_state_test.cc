@@ -116,6 +116,23 @@ TEST(ScriptModule, AnObjectInsideItselfIsNotEnteredAgain) {
   EXPECT_EQ(state_names(manifest->root()), Names{"w"});
 }
 
+// Else each order of the objects would be a path.
+TEST(ScriptModule, ObjectsThatShareTheirAttributesAreNotEnteredInsideEachOther) {
+  PickleBuilder pickle("");
+  pickle.empty_dict().put(0);
+  pickle.mark();
+  for (std::uint32_t i = 0; i < 30; ++i) {
+    pickle.text("o" + std::to_string(i)).global("__torch__", "Net").empty_tuple().op('\x81');
+    pickle.get(0).op('b');
+  }
+  pickle.text("w").raw(kTensor).op('u').op('0');
+  pickle.global("__torch__", "Net").empty_tuple().op('\x81').get(0).op('b');
+  const auto manifest = describe_script(pickle.bytes());
+  ASSERT_OK(manifest);
+  EXPECT_EQ(names(*manifest), Names{"w"});
+  EXPECT_EQ(state_names(manifest->root()), Names{"w"});
+}
+
 TEST(ScriptModule, ObjectsDoubledAgainAndAgainAreALimit) {
   PickleBuilder pickle("");
   pickle.raw(kTensor).put(0);
