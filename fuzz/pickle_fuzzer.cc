@@ -33,6 +33,11 @@ void check_slot(const ValueGraph& graph, Slot slot) {
       fuzz::check(value.part(InertPart::kArguments).kind() == ValueKind::kTuple,
                   "an inert object has arguments");
       break;
+    case ValueKind::kScript:
+      fuzz::check(value.part(InertPart::kCallable).kind() == ValueKind::kClass,
+                  "a script object has a class");
+      if (value.is_mapping()) (void)value.find("training");
+      break;
     case ValueKind::kBigInt:
       fuzz::check(!big_int_text(value.bytes()).empty(), "an integer has digits");
       break;
@@ -46,10 +51,10 @@ void check_slot(const ValueGraph& graph, Slot slot) {
 }
 
 // Whether `pickle` makes a graph; checks it.
-bool check_pickle(const std::uint8_t* data, std::size_t size, Unlisted unlisted) {
+bool check_pickle(const std::uint8_t* data, std::size_t size, Unlisted unlisted, Dialect dialect) {
   auto pickle = Buffer::allocate(size);
   if (size > 0) std::memcpy(pickle->bytes().data(), data, size);
-  const auto graph = run_pickle(*std::move(pickle), "data.pkl", {}, unlisted);
+  const auto graph = run_pickle(*std::move(pickle), "data.pkl", {}, unlisted, dialect);
   if (!graph.ok()) {
     fuzz::check(graph.error().offset() <= size, "the error lies inside the pickle");
     return false;
@@ -84,8 +89,10 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   milestones.begin();
-  const bool refused = !check_pickle(data, size, Unlisted::kRefuse);
-  const bool kept = check_pickle(data, size, Unlisted::kKeepAsData);
+  const bool refused = !check_pickle(data, size, Unlisted::kRefuse, Dialect::kPython);
+  const bool kept = check_pickle(data, size, Unlisted::kKeepAsData, Dialect::kPython);
+  const bool wider = check_pickle(data, size, Unlisted::kRefuse, Dialect::kLibTorch);
+  fuzz::check(wider || refused, "LibTorch's dialect only adds names");
   fuzz::check(kept || refused, "what is accepted without unlisted names is accepted with them");
   if (kept) milestones.reach(0);
   return 0;

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes the seeds of the fuzz targets that are not golden files themselves.
 
-usage: make.py        (needs the golden files, not torch)
+usage: make.py        (needs the golden files and those by LibTorch, not torch)
 
-corpus/pickle/: the data.pkl of each golden file. corpus/zip/: a golden file packed again as other
+corpus/pickle/: the data.pkl of each golden file, and of each by LibTorch. corpus/zip/: a golden file packed again as other
 zip tools would. corpus/safetensors/: a golden file as other writers might leave it. corpus/legacy/, corpus/tar/: files before torch 1.6 that are small and say little. Everything else under corpus/ was found by a fuzzer, or written, and is kept by hand.
 """
 
@@ -17,6 +17,7 @@ import zipfile
 CORPUS = pathlib.Path(__file__).parent
 GOLDEN = sorted(path for path in (CORPUS.parent / "golden").glob("*.pt")
                 if not path.name.startswith(("legacy_", "tar_")))
+LIBTORCH = sorted((CORPUS.parent / "libtorch").glob("*.pt"))
 
 
 def repacked(source, **options):
@@ -67,7 +68,7 @@ def rewritten(source, **options):
 def main():
     for folder in ("pickle", "zip", "safetensors", "legacy", "tar"):
         (CORPUS / folder).mkdir(exist_ok=True)
-    for path in GOLDEN:
+    for path in GOLDEN + LIBTORCH:
         if path.stem == "saved_without_crc":
             continue  # which zipfile refuses to read
         with zipfile.ZipFile(path) as archive:

@@ -6,7 +6,9 @@ usage: describe.py FILE...
 Prints, for each file, the JSON object that `hardload inspect FILE --format json --digest` has to
 print (loader/cli/inspect.schema.json). Tensors, values and digests come from torch.load; which
 record each tensor's storage is, and where it lies, from torch's own PyTorchFileReader; of files
-before torch 1.6, from reading them here.
+before torch 1.6, from reading them here. Of a file of
+torch::pickle_save they come from LibTorch's own reader. Of a TorchScript archive they come from
+Python's unpickler, and every tensor of torch.jit.load(FILE).state_dict() has to be among them.
 """
 
 import collections
@@ -79,6 +81,8 @@ class Values:
             return typed("class", value.__module__ + "." + value.__name__)
         if kind in (torch.storage.TypedStorage, torch.UntypedStorage):
             return self.storages.describe(value)
+        if isinstance(value, ScriptObject):
+            return {"$type": "script", "class": value.name, "state": self.convert(value.state)}
         if inside_itself(value, self.open):
             return {"$type": "cycle"}
         self.open.append(value)
@@ -105,6 +109,44 @@ class Values:
         return {"$type": names[kind], "items": items}
 
 
+class ScriptObject:
+    """What Python's unpickler makes of an object of a TorchScript class."""
+
+    name = state = None
+
+    def __setstate__(self, state):
+        self.state = state
+
+
+def script_class(module, name):
+    return type(name, (ScriptObject,), {"name": module + "." + name})
+
+
+# Storage classes that LibTorch's pickler names after types that have none in Python.
+LIBTORCH_STORAGES = {
+    "ComplexHalf": torch.complex32, "UInt16": torch.uint16, "UInt32": torch.uint32,
+    "UInt64": torch.uint64, "Float8_e5m2": torch.float8_e5m2,
+    "Float8_e4m3fn": torch.float8_e4m3fn, "Float8_e5m2fnuz": torch.float8_e5m2fnuz,
+    "Float8_e4m3fnuz": torch.float8_e4m3fnuz, "Float8_e8m0fnu": torch.float8_e8m0fnu,
+    "Float4_e2m1fn_x2": torch.float4_e2m1fn_x2, "Bits8": torch.bits8, "Bits16": torch.bits16,
+    "Bits1x8": torch.bits1x8, "Bits2x4": torch.bits2x4, "Bits4x2": torch.bits4x2,
+}
+
+
+class LibTorchStorage:
+    def __init__(self, name):
+        self.dtype = LIBTORCH_STORAGES[name.removesuffix("Storage")]
+
+
+def rebuild_sparse(layout, *arguments):
+    """torch._utils._rebuild_sparse_tensor, or the form of it that LibTorch's pickler writes."""
+    if not isinstance(layout, int):
+        return torch._utils._rebuild_sparse_tensor(layout, *arguments)
+    size, requires_grad, *parts, hooks = arguments
+    make = torch.sparse_coo_tensor if layout == 1 else torch.sparse_csr_tensor
+    return make(*parts, size, requires_grad=requires_grad, check_invariants=True)
+
+
 def has_surrogates(text):
     return any("\ud800" <= character <= "\udfff" for character in text)
 
@@ -121,10 +163,30 @@ class Storages:
     def unpickle(self, file):
         outer = self
 
-        class Unpickler(pickle.Unpickler):
+        class Unpickler(pickle._Unpickler):
+            dispatch = dict(pickle._Unpickler.dispatch)
+
+            def load_reduce(self):
+                """As Python's, but for the member of an enum: LibTorch gives its value alone."""
+                arguments = self.stack.pop()
+                function = self.stack[-1]
+                if isinstance(function, type) and issubclass(function, ScriptObject):
+                    self.stack[-1] = function()
+                    self.stack[-1].state = arguments
+                else:
+                    self.stack[-1] = function(*arguments)
+
+            dispatch[pickle.REDUCE[0]] = load_reduce
+
             def find_class(self, module, name):
+                if module.split(".")[0] == "__torch__":
+                    return script_class(module, name)
                 if name == "_rebuild_qtensor":
                     return outer.rebuild_quantized
+                if name == "_rebuild_sparse_tensor":
+                    return rebuild_sparse
+                if name.removesuffix("Storage") in LIBTORCH_STORAGES:
+                    return LibTorchStorage(name)
                 if "Storage" in name:
                     return torch.serialization.StorageType(name) if name != "UntypedStorage" \
                         else torch.UntypedStorage
@@ -144,8 +206,7 @@ class Storages:
                 break
         else:
             dtype = torch.uint8 if kind is torch.UntypedStorage else kind.dtype
-            typed_storage = self.keep(dtype, key, location,
-                                      self.read(key, numel * torch._utils._element_size(dtype)))
+            typed_storage = self.keep(dtype, key, location, self.read(key, numel, dtype.itemsize))
         return typed_storage if view is None else self.slice(typed_storage, *view[1:])
 
     def keep(self, dtype, key, location, storage):
@@ -194,11 +255,19 @@ class ZipStorages(Storages):
         if self.reader.has_record("byteorder"):
             order = self.reader.get_record("byteorder")
         version = ".data/version" if self.reader.has_record(".data/version") else "version"
-        self.head = {"container": "zip",
+        is_script = self.reader.has_record("constants.pkl")
+        folders = ("code", "constants") if is_script else ()
+        self.head = {"container": "torchscript" if is_script else "zip",
                      "format_version": int(self.reader.get_record(version)),
-                     "byteorder": order.decode()}
+                     "byteorder": order.decode(),
+                     **{folder: folder_size(path, folder) for folder in folders}}
 
-    def read(self, key, nbytes):
+    def read(self, key, numel, itemsize):
+        nbytes = numel * itemsize
+        if self.reader.has_record("data/" + key):
+            size = len(self.reader.get_record("data/" + key))
+            if size // itemsize == numel:
+                nbytes = size  # LibTorch rounds down
         return self.reader.get_storage_from_record(
             "data/" + key, nbytes, torch.UntypedStorage)._typed_storage()._untyped_storage
 
@@ -235,8 +304,8 @@ class LegacyStorages(Storages):
         if following:
             self.head["following"] = following
 
-    def read(self, key, nbytes):
-        return torch.UntypedStorage(nbytes)
+    def read(self, key, numel, itemsize):
+        return torch.UntypedStorage(numel * itemsize)
 
 
 class TarStorages(Storages):
@@ -284,6 +353,8 @@ def storages_of(path):
 
 def walk(value, path, open_objects):
     """Yields (path, tensor) in the order of the tree."""
+    while isinstance(value, ScriptObject):
+        value = value.state
     if isinstance(value, torch.Tensor):
         yield path, value
         return
@@ -376,10 +447,45 @@ def quantizer(tensor, twin, storages):
             "zero_points": fields(zero_points, zero_points, storages)}
 
 
-def describe(path):
-    """The JSON object for the file at `path`."""
-    root = torch.load(path, weights_only=False)
+def folder_size(path, folder):
+    with zipfile.ZipFile(path) as archive:
+        sizes = [info.file_size for info in archive.infolist()
+                 if info.filename.partition("/")[2].startswith(folder + "/")]
+    return {"files": len(sizes), "bytes": sum(sizes)}
+
+
+def same(a, b):
+    if (a.dtype, a.shape, a.layout) != (b.dtype, b.shape, b.layout):
+        return False
+    if a.layout is not torch.strided:
+        return all(same(parts(a)[role], parts(b)[role]) for role in parts(a))
+    return a.stride() == b.stride() and logical_bytes(a) == logical_bytes(b)
+
+
+def check_state_dict(path, root):
+    """That torch.jit.load's state dict is among what the pickle holds, in the same order."""
+    found = {}
+    for keys, tensor in walk(root, [], []):
+        found.setdefault(".".join(map(key_name, keys)), tensor)
+    state = torch.jit.load(path).state_dict()
+    assert [name for name in found if name in state] == list(state), (list(found), list(state))
+    for name, tensor in state.items():
+        assert same(tensor, found[name]), name
+    return state
+
+
+def describe(path, by_libtorch=False):
+    """The JSON object for the file at `path`. `by_libtorch`: of torch::pickle_save."""
     storages = storages_of(path)
+    is_script = storages.head["container"] == "torchscript"
+    if is_script:
+        root = storages.root
+        check_state_dict(path, root)
+    elif by_libtorch:
+        with open(path, "rb") as file:
+            root = torch._C._pickle_load_obj(file.read())
+    else:
+        root = torch.load(path, weights_only=False)
     tensors = []
     for (keys, tensor), (_, twin) in zip(walk(root, [], []), walk(storages.root, [], []),
                                          strict=True):
@@ -390,7 +496,7 @@ def describe(path):
         }
         if tensor.layout is not torch.strided:
             entry["layout"] = str(tensor.layout).removeprefix("torch.")
-            if tensor.layout is torch.sparse_coo:
+            if tensor.layout is torch.sparse_coo and not (is_script or by_libtorch):
                 entry["is_coalesced"] = tensor.is_coalesced()
             twins = parts(twin)
             entry["parts"] = {role: fields(part, twins[role], storages)

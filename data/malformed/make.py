@@ -22,6 +22,7 @@ import rows_records  # noqa: F401
 import rows_pickle  # noqa: F401
 import rows_object  # noqa: F401
 import rows_global  # noqa: F401
+import rows_script  # noqa: F401
 import rows_special  # noqa: F401
 import rows_tensor  # noqa: F401
 import rows_legacy  # noqa: F401

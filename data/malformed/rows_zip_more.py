@@ -119,9 +119,7 @@ for suffix in ("bin", "safetensors", "pkl"):
          suffix=suffix)
 
 # Z27, Z28: archives that hold code, or another format.
-bad("Z27", "torchscript", "constants.pkl and code/ beside data.pkl, as torch.jit.save writes",
-    file(**{"constants.pkl": PROTO + b")" + STOP,
-            "code/__torch__.py": b"class Net(Module):\n  pass\n"}), "Unsupported", "TorchScript")
+
 bad("Z28", "preview_release", "the magic of a preview release of torch",
     b"PYTORCH1" + bytes(56) + BASE, "Unsupported", "preview release")
 bad("Z28", "model_archive", "an archive of TorchServe, with Python files in it",

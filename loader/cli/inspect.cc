@@ -28,6 +28,24 @@ std::optional<std::uint64_t> file_offset(const Manifest& manifest, const TensorS
   return record->data_offset + static_cast<std::uint64_t>(tensor.offset) * item_bytes(tensor.dtype);
 }
 
+// The records of a folder of the archive, such as "code".
+struct FolderSize {
+  std::uint64_t files = 0, bytes = 0;
+};
+FolderSize size_of(const Container& container, std::string_view folder) {
+  FolderSize size;
+  for (const Record& record : container.records()) {
+    const std::string_view name = record.name.substr(record.name.find('/') + 1);
+    if (!name.starts_with(folder) || name.substr(folder.size(), 1) != "/") continue;
+    ++size.files;
+    size.bytes += record.bytes;
+  }
+  return size;
+}
+
+// What a TorchScript archive holds beside the module's attributes, which is not looked into.
+constexpr std::string_view kScriptFolders[] = {"code", "constants"};
+
 class TensorWriter {
  public:
   TensorWriter(JsonWriter& json, const Manifest& manifest, const Digests& digests)
@@ -170,6 +188,14 @@ void write_inspect_json(const Manifest& manifest, const Digests& digests,
     if (container.following() != 0) {
       json.plain_key("following").unsigned_integer(container.following());
     }
+    if (container.format() == Format::kTorchScript) {
+      for (const std::string_view folder : kScriptFolders) {
+        const FolderSize size = size_of(container, folder);
+        json.plain_key(folder).begin_object();
+        json.plain_key("files").unsigned_integer(size.files);
+        json.plain_key("bytes").unsigned_integer(size.bytes).end();
+      }
+    }
     json.plain_key("tensors").begin_array();
     TensorWriter writer(json, manifest, digests);
     for (const NamedTensor& named : manifest.named_tensors()) {
@@ -211,6 +237,14 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
   out("\n");
   for (const MetadataEntry& entry : manifest.container().metadata()) {
     out(concat("  ", shortened(entry.key), ": ", shortened(entry.value), "\n"));
+  }
+  if (manifest.container().format() == Format::kTorchScript) {
+    for (const std::string_view folder : kScriptFolders) {
+      const FolderSize size = size_of(manifest.container(), folder);
+      if (size.files == 0) continue;
+      out(concat("  (", folder, ": ", size.files, " files, ", size_text(size.bytes),
+                 ", not looked into)\n"));
+    }
   }
   for (const NamedTensor& named : manifest.named_tensors()) {
     const TensorSpec& tensor = manifest.tensors()[named.tensor];

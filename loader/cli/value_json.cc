@@ -94,13 +94,14 @@ void write_scalar(JsonWriter& json, const Manifest& manifest, Value value) {
   }
 }
 
-enum class Form { kArray, kTypedArray, kObject, kPairs, kInert };
+enum class Form { kArray, kTypedArray, kObject, kPairs, kInert, kScript };
 
 constexpr std::string_view kInertKeys[kInertParts] = {"callable", "arguments", "state", "items",
                                                       "entries"};
 
 Form form_of(Value value) {
   if (value.kind() == ValueKind::kInert) return Form::kInert;
+  if (value.kind() == ValueKind::kScript) return Form::kScript;
   if (!value.is_mapping()) {
     return value.kind() == ValueKind::kList ? Form::kArray : Form::kTypedArray;
   }
@@ -118,12 +119,13 @@ Form form_of(Value value) {
 
 bool is_container(Value value) {
   return value.is_mapping() || value.is_sequence() || value.kind() == ValueKind::kSet ||
-         value.kind() == ValueKind::kInert;
+         value.kind() == ValueKind::kInert || value.kind() == ValueKind::kScript;
 }
 
 bool has_identity(Value value) {
   return value.is_mapping() || value.kind() == ValueKind::kList ||
-         value.kind() == ValueKind::kSet || value.kind() == ValueKind::kInert;
+         value.kind() == ValueKind::kSet || value.kind() == ValueKind::kInert ||
+         value.kind() == ValueKind::kScript;
 }
 
 // "collections.Counter" -> "Counter"; dicts that need pairs are "dict", ordered or not.
@@ -135,8 +137,9 @@ std::string_view type_of(Value value) {
 
 class TreeWriter {
  public:
-  // A key is hashable, so that tuples are the only containers in it; but for inert objects, which
-  // may contain the dict whose key they are. Of these a key shows no more than the arguments.
+  // A key is hashable, so that tuples are the only containers in it; but for inert and script
+  // objects, which may contain the dict whose key they are. Of the first a key shows no more than
+  // the arguments, of the second no more than the class.
   TreeWriter(JsonWriter& json, const Manifest& manifest, bool is_key = false)
       : json_(json), manifest_(manifest), is_key_(is_key) {}
 
@@ -145,7 +148,8 @@ class TreeWriter {
     while (!open_.empty()) {
       Frame& frame = open_.back();
       const bool inert = frame.form == Form::kInert;
-      if (frame.next == (inert ? kInertParts : frame.value.size())) {
+      const bool script = frame.form == Form::kScript;
+      if (frame.next == (inert ? kInertParts : script ? 1 : frame.value.size())) {
         close();
         continue;
       }
@@ -155,6 +159,11 @@ class TreeWriter {
         if (part.kind() == ValueKind::kNone) continue;
         json_.plain_key(kInertKeys[i]);
         begin(part);
+        continue;
+      }
+      if (script) {
+        json_.plain_key("state");
+        begin(frame.value.part(InertPart::kState));
         continue;
       }
       const Value child = frame.value.item(i);
@@ -180,6 +189,12 @@ class TreeWriter {
   };
 
   void begin(Value value) {
+    if (is_key_ && value.kind() == ValueKind::kScript) {
+      begin_script(value);
+      json_.end();
+      close_pair();
+      return;
+    }
     if (is_key_ && value.kind() == ValueKind::kInert) {
       write_inert_key(value);
       close_pair();
@@ -200,6 +215,8 @@ class TreeWriter {
       json_.begin_object();
     } else if (form == Form::kInert) {
       json_.begin_object().plain_key("$type").string("object");
+    } else if (form == Form::kScript) {
+      begin_script(value);
     } else if (form == Form::kArray) {
       json_.begin_array();
     } else {
@@ -210,6 +227,12 @@ class TreeWriter {
           .begin_array();
     }
     open_.push_back({value, form});
+  }
+
+  void begin_script(Value value) {
+    std::string name(value.part(InertPart::kCallable).text());
+    std::replace(name.begin(), name.end(), '\n', '.');
+    json_.begin_object().plain_key("$type").string("script").plain_key("class").string(name);
   }
 
   void write_inert_key(Value value) {

@@ -9,6 +9,7 @@ std::string_view to_string(Format format) {
     case Format::kPt2: return "torch.export archive";
     case Format::kLegacyStream: return "torch.save before 1.6";
     case Format::kTar: return "torch.save of torch 0.1";
+    case Format::kTorchScript: return "TorchScript archive";
   }
   return "?";
 }
@@ -20,6 +21,7 @@ std::string_view short_name(Format format) {
     case Format::kPt2: return "pt2";
     case Format::kLegacyStream: return "legacy";
     case Format::kTar: return "tar";
+    case Format::kTorchScript: return "torchscript";
   }
   return "?";
 }

@@ -21,7 +21,8 @@ namespace hardload {
 enum class ByteOrder : std::uint8_t { kLittle, kBig };
 
 enum class Format : std::uint8_t {
-  kTorchZip,      // torch.save since 1.6
+  kTorchZip,      // torch.save since 1.6, torch::pickle_save
+  kTorchScript,   // torch.jit.save, C++ torch::save, OutputArchive
   kLegacyStream,  // torch.save of 0.1.10 to 1.5
   kTar,           // torch.save of the first 0.1
   kPt2,           // torch.export.save

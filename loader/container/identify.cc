@@ -16,7 +16,8 @@ namespace {
 using std::string_view_literals::operator""sv;
 
 constexpr std::uint64_t kHeadBytes = 1024;
-constexpr std::size_t kTarMagicOffset = 257;  // POSIX ustar header
+constexpr std::size_t kTarMagicOffset = 257;   // POSIX ustar header
+constexpr std::size_t kMobileMagicOffset = 4;  // torch/csrc/jit/serialization/mobile_bytecode.fbs
 
 struct Magic {
   std::string_view bytes;
@@ -83,7 +84,6 @@ bool looks_like_safetensors(std::span<const std::byte> head, std::uint64_t size)
 FileKind kind_of(std::span<const std::byte> head, std::uint64_t size) {
   const std::string_view text = Cursor::as_text(head);
   if (text.empty()) return FileKind::kEmpty;
-  if (looks_like_safetensors(head, size)) return FileKind::kSafetensors;
   for (const Magic& magic : kLongMagics) {
     if (text.starts_with(magic.bytes)) return magic.kind;
   }
@@ -92,6 +92,10 @@ FileKind kind_of(std::span<const std::byte> head, std::uint64_t size) {
   if (text.size() > kTarMagicOffset && text.substr(kTarMagicOffset).starts_with("ustar")) {
     return FileKind::kTar;
   }
+  if (text.substr(std::min(kMobileMagicOffset, text.size())).starts_with("PTMF")) {
+    return FileKind::kMobile;
+  }
+  if (looks_like_safetensors(head, size)) return FileKind::kSafetensors;
   for (const Magic& magic : kShortMagics) {
     if (text.starts_with(magic.bytes)) return magic.kind;
   }
@@ -165,6 +169,9 @@ Error explain_kind(const ByteSource& source, FileKind kind) {
     case FileKind::kPreview:
       return error(ErrorKind::kUnsupported, "this is an archive of a torch preview release",
                    kResave);
+    case FileKind::kMobile:
+      return error(ErrorKind::kUnsupported,
+                   "this is a model for torch's lite interpreter, as a flatbuffer", kResave);
     case FileKind::kHdf5:
       return error(ErrorKind::kUnsupported, "this is an HDF5 file (Keras, perhaps)", kResave);
     case FileKind::kNumpy: return error(ErrorKind::kUnsupported, "this is a numpy array", kResave);

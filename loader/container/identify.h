@@ -27,6 +27,7 @@ enum class FileKind : std::uint8_t {
   kLegacyStream,  // torch.save before 1.6: read on
   kPickle,        // a pickle that is no legacy stream
   kPreview,       // "PYTORCH1": an archive of a torch preview release
+  kMobile,        // "PTMF": a flatbuffer for the lite interpreter
   kHdf5,
   kNumpy,
   kGguf,

@@ -29,12 +29,14 @@ Result<TorchArchive> TorchArchive::open(const ByteSource& source, ZipArchive zip
   archive.zip_ = std::move(zip);
   HARDLOAD_TRY(archive.find_folder());
   HARDLOAD_TRY(archive.check_case());
-  if (archive.find("constants.pkl") != nullptr) {
-    return Error(ErrorKind::kUnsupported, Stage::kContainer,
-                 "this is a TorchScript archive (torch.jit.save), which holds code")
-        .advise("Save model.state_dict() with torch.save, or load it with torch::jit::load.");
-  }
+  archive.is_script_ = archive.find("constants.pkl") != nullptr;
   archive.pickle_ = archive.find("data.pkl");
+  if (archive.pickle_ == nullptr && archive.find("model.json") != nullptr) {
+    return Error(ErrorKind::kUnsupported, Stage::kContainer,
+                 "this is a TorchScript archive of torch 1.0 to 1.3, which keeps its names in "
+                 "model.json")
+        .advise("Load it with torch.jit.load of a newer torch and save it again.");
+  }
   if (archive.pickle_ == nullptr) {
     return Error(ErrorKind::kContainer, Stage::kContainer,
                  concat("the zip file holds no ", archive.prefix_,
@@ -97,6 +99,13 @@ Result<void> TorchArchive::check_case() const {
 
 const Record* TorchArchive::find(std::string_view name) const {
   return zip_.find(concat(prefix_, name));
+}
+
+bool TorchArchive::may_be_by_libtorch() const {
+  const Record* order = find("byteorder");
+  const Record* version = find(".data/version");
+  if (version == nullptr) version = find("version");
+  return is_script_ || order == nullptr || (version != nullptr && version < order);
 }
 
 const Record* TorchArchive::storage(std::string_view key, const Record* previous) const {

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "loader/base/text.h"
 #include "loader/container/identify.h"
 #include "loader/container/pt2_archive.h"
 #include "loader/container/record_reader.h"
@@ -17,6 +18,7 @@
 #include "loader/manifest/state_dict_builder.h"
 #include "loader/manifest/tar_checkpoint.h"
 #include "loader/pickle/machine.h"
+#include "loader/pickle/value.h"
 
 namespace hardload {
 namespace {
@@ -26,6 +28,16 @@ Result<Manifest> describe_pt2(const ByteSource& source, ZipArchive zip,
   HARDLOAD_ASSIGN(Pt2Archive opened,
                   Pt2Archive::open(source, std::move(zip), options.limits, options.verify_crc));
   return build_pt2(std::make_unique<const Pt2Archive>(std::move(opened)), options.limits);
+}
+
+// A file that torch.jit.load takes for a module and other readers for a state dict has two
+// meanings.
+Result<void> check_is_module(const ValueGraph& graph) {
+  if (graph.root.kind == ValueKind::kScript) return {};
+  return Error(ErrorKind::kUnsupported, Stage::kManifest,
+               concat("the file has the records of a TorchScript archive, but what it holds is a ",
+                      python_type_name(graph.root.kind), ", not a module"))
+      .advise("No version of torch writes this: the file is damaged or crafted, do not use it.");
 }
 
 Result<Manifest> describe_torch_zip(const ByteSource& source, ZipArchive zip,
@@ -40,8 +52,10 @@ Result<Manifest> describe_torch_zip(const ByteSource& source, ZipArchive zip,
   HARDLOAD_ASSIGN(Buffer pickle,
                   read_record(source, archive.pickle(),
                               {pickle_limits, limits.max_pickle_bytes, options.verify_crc}));
-  HARDLOAD_ASSIGN(ValueGraph graph,
-                  run_pickle(std::move(pickle), archive.pickle().name, limits, options.unlisted));
+  const Dialect dialect = archive.may_be_by_libtorch() ? Dialect::kLibTorch : Dialect::kPython;
+  HARDLOAD_ASSIGN(ValueGraph graph, run_pickle(std::move(pickle), archive.pickle().name, limits,
+                                               options.unlisted, dialect));
+  if (archive.format() == Format::kTorchScript) HARDLOAD_TRY(check_is_module(graph));
   return build_manifest(std::make_unique<TorchArchive>(std::move(archive)), std::move(graph),
                         limits);
 }

@@ -62,7 +62,8 @@ Result<std::string> canonical(const ValueGraph& graph, Slot key, std::size_t ser
       // By their identity, as in Python.
       case ValueKind::kTensor: out.add('T', concat(slot.payload)); break;
       case ValueKind::kStorage: out.add('S', concat(slot.payload)); break;
-      case ValueKind::kInert: out.add('O', concat(slot.payload)); break;
+      case ValueKind::kInert:
+      case ValueKind::kScript: out.add('O', concat(slot.payload)); break;
       case ValueKind::kByteArray:
       case ValueKind::kList:
       case ValueKind::kSet:

@@ -23,28 +23,32 @@ Result<StorageTable::Reference> StorageTable::refer_to(const StorageId& id) {
   const auto next = static_cast<std::uint32_t>(manifest_.storages_.size());
   const Record* record = manifest_.container_->storage(id.key, previous_);
   if (record != nullptr) previous_ = record;
+  // LibTorch rounds the number of elements down where a storage is no multiple of their size.
+  const bool is_rounded = manifest_.graph_.dialect == Dialect::kLibTorch && record != nullptr &&
+                          record->bytes / item_bytes(id.dtype) == id.bytes / item_bytes(id.dtype);
+  const std::uint64_t bytes = is_rounded ? record->bytes : id.bytes;
   const std::uint32_t number = find_or_add(record, id.key, next).value_or(next);
   if (number != next) {
     const StorageSpec& first = manifest_.storages_[number];
     // Torch itself writes references of two dtypes to one empty storage, and an untyped one beside
     // a uint8 one.
-    const bool both_empty = first.bytes == 0 && id.bytes == 0;
+    const bool both_empty = first.bytes == 0 && bytes == 0;
     if (!both_empty &&
-        (first.dtype != id.dtype || first.bytes != id.bytes || first.location != id.location)) {
+        (first.dtype != id.dtype || first.bytes != bytes || first.location != id.location)) {
       return named("two references to it differ in type, size or location");
     }
   } else {
-    if (record == nullptr && id.bytes != 0) return named("the archive has no record for it");
-    if (record != nullptr && record->bytes != id.bytes) {
+    if (record == nullptr && bytes != 0) return named("the archive has no record for it");
+    if (record != nullptr && record->bytes != bytes) {
       auto error =
           named(concat("record size (", record->bytes, " bytes) does not match expected size (",
-                       id.bytes, " bytes = ", id.numel, " elements * ", item_bytes(id.dtype),
+                       bytes, " bytes = ", id.numel, " elements * ", item_bytes(id.dtype),
                        " bytes/element) for dtype ", to_string(id.dtype)));
       return std::move(error).in_record(record->name).at(0);
     }
-    manifest_.storages_.push_back({id.key, id.location, id.dtype, id.bytes, record});
+    manifest_.storages_.push_back({id.key, id.location, id.dtype, bytes, record});
   }
-  if (!id.slice) return Reference{number, id.dtype, id.bytes, 0};
+  if (!id.slice) return Reference{number, id.dtype, bytes, 0};
   HARDLOAD_TRY(check_slice(*id.slice, number));
   return Reference{number, id.dtype, id.slice->numel * item_bytes(id.dtype),
                    static_cast<std::int64_t>(id.slice->offset)};

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "loader/base/checked.h"
 #include "loader/base/text.h"
@@ -81,6 +82,10 @@ Result<std::uint32_t> TensorTable::resolve_part(Slot slot) {
 }
 
 Result<TensorSpec> TensorTable::build_sparse(Arguments arguments) {
+  if (manifest_.graph_.dialect == Dialect::kLibTorch && !arguments.empty() &&
+      arguments[0].kind == ValueKind::kInt) {
+    return build_sparse_of_libtorch(arguments);
+  }
   if (arguments.size() != 2 || arguments[0].kind != ValueKind::kLayout ||
       arguments[1].kind != ValueKind::kTuple) {
     return wrong_arguments();
@@ -89,6 +94,23 @@ Result<TensorSpec> TensorTable::build_sparse(Arguments arguments) {
   if (!layout) return wrong_arguments();
   const Arguments data = manifest_.graph_.items_of(arguments[1]);
   return layout == TensorLayout::kSparseCoo ? build_coo(data) : build_compressed(*layout, data);
+}
+
+Result<TensorSpec> TensorTable::build_sparse_of_libtorch(Arguments arguments) {
+  constexpr std::uint64_t kSparse = 1, kSparseCsr = 2;  // c10/core/Layout.h
+  const std::uint64_t layout = arguments[0].payload;
+  const std::size_t parts = layout == kSparse ? 2 : 3;
+  if ((layout != kSparse && layout != kSparseCsr) || arguments.size() != parts + 4 ||
+      !is_bool(arguments[2]) || !are_no_hooks(manifest_.graph_, arguments.back())) {
+    return wrong_arguments();
+  }
+  std::vector<Slot> data(arguments.begin() + 3, arguments.end() - 1);
+  data.push_back(arguments[1]);
+  HARDLOAD_ASSIGN(TensorSpec tensor, layout == kSparse
+                                         ? build_coo(data)
+                                         : build_compressed(TensorLayout::kSparseCsr, data));
+  tensor.requires_grad = arguments[2].payload != 0;
+  return tensor;
 }
 
 Result<TensorSpec> TensorTable::build_coo(Arguments data) {

@@ -10,6 +10,8 @@
 //   _rebuild_sparse_tensor(layout, data), data of COO: (indices, values, size[, is_coalesced]);
 //   else
 //       (compressed indices, plain indices, values, size)
+//   of LibTorch's pickler: _rebuild_sparse_tensor(1, size, requires_grad, indices, values, hooks)
+//       for COO; (2, size, requires_grad, crow_indices, col_indices, values, hooks) for CSR
 //   _rebuild_qtensor(storage, offset, size, stride, quantizer, requires_grad, hooks), quantizer:
 //       (per_tensor_affine, scale, zero_point) or (per_channel_affine, scales, zero_points, axis)
 //   _rebuild_from_type_v2(one of the above, type, its arguments, state)
@@ -56,6 +58,7 @@ class TensorTable {
   Result<void> check_view(const StorageTable::Reference& reference, TensorSpec& tensor);
   // In tensor_parts.cc: tensors that are made of tensors.
   Result<TensorSpec> build_sparse(Arguments arguments);
+  Result<TensorSpec> build_sparse_of_libtorch(Arguments arguments);
   Result<TensorSpec> build_coo(Arguments data);
   Result<TensorSpec> build_compressed(TensorLayout layout, Arguments data);
   Result<TensorSpec> add_sparse(TensorSpec tensor, const SparseSpec& sparse);

@@ -15,11 +15,11 @@ bool is_mapping(ValueKind kind) {
   return kind == ValueKind::kDict || kind == ValueKind::kOrderedDict || kind == ValueKind::kCounter;
 }
 
-// Lists, sets, mappings and inert objects are objects of their own, which can be shared; tuples are
-// not told apart from their content.
+// Lists, sets, mappings, inert and script objects are objects of their own, which can be shared;
+// tuples are not told apart from their content.
 bool has_identity(ValueKind kind) {
   return is_mapping(kind) || kind == ValueKind::kList || kind == ValueKind::kSet ||
-         kind == ValueKind::kInert;
+         kind == ValueKind::kInert || kind == ValueKind::kScript;
 }
 
 bool is_container(ValueKind kind) {
@@ -78,6 +78,11 @@ Result<void> TreeWalk::run() {
       Frame unnamed = parent;  // what would have been made of its parts is not known
       unnamed.is_named = false;
       HARDLOAD_TRY(visit(child, unnamed));
+      continue;
+    }
+    if (parent.slot.kind == ValueKind::kScript) {
+      // Attributes are named as if they were entries of the object itself.
+      HARDLOAD_TRY(visit(child, parent));
       continue;
     }
     if (mapping && may_hold_tensors(key.kind)) {

@@ -1,7 +1,9 @@
 #include "loader/pickle/construct.h"
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "loader/base/text.h"
@@ -144,8 +146,32 @@ Result<Slot> torch_size(const ValueGraph& graph, Arguments arguments) {
   return slot;
 }
 
+// torch.device('cuda:1'), as LibTorch writes it: the same as torch.device('cuda', 1).
+Result<Slot> device_of_text(ValueGraph& graph, Slot slot) {
+  const std::string_view text = graph.text_of(slot);
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const std::string_view digits = text.substr(std::min(colon + 1, text.size()));
+  std::int8_t index = 0;  // as c10::DeviceIndex is
+  const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+  const bool indexed = fault == std::errc() && end == digits.data() + digits.size() && index >= 0;
+  if (!is_device_type(text.substr(0, colon)) || (colon != text.size() && !indexed)) {
+    return wrong_arguments("torch.device");
+  }
+  const Slot device{ValueKind::kDevice, indexed ? 2u : 1u, graph.items.size()};
+  slot.length = static_cast<std::uint32_t>(colon);
+  graph.items.push_back(slot);
+  if (indexed) {
+    graph.items.push_back({ValueKind::kInt, 0, static_cast<std::uint64_t>(index)});
+  }
+  return device;
+}
+
 // torch.device('cuda', 1)
-Result<Slot> torch_device(const ValueGraph& graph, Slot arguments, Arguments parts) {
+Result<Slot> torch_device(ValueGraph& graph, Slot arguments, Arguments parts) {
+  if (graph.dialect == Dialect::kLibTorch && parts.size() == 1 &&
+      parts[0].kind == ValueKind::kString) {
+    return device_of_text(graph, parts[0]);
+  }
   const bool typed = !parts.empty() && parts[0].kind == ValueKind::kString &&
                      is_device_type(graph.text_of(parts[0]));
   const bool indexed = parts.size() == 2 && parts[1].kind == ValueKind::kInt &&
@@ -163,6 +189,23 @@ Result<Slot> layout(const ValueGraph& graph, Arguments arguments) {
   Slot slot = arguments[0];
   slot.kind = ValueKind::kLayout;
   return slot;
+}
+
+// build_intlist([1, 2]): the list itself.
+Result<Slot> typed_list(Arguments arguments) {
+  if (arguments.size() != 1 || arguments[0].kind != ValueKind::kList) {
+    return wrong_arguments("build_intlist or the like");
+  }
+  return arguments[0];
+}
+
+// restore_type_tag({'a': 1}, 'Dict[str, int]'): the value itself. LibTorch needs the type where it
+// makes typed containers; what is in them has its own.
+Result<Slot> without_type_tag(Arguments arguments) {
+  if (arguments.size() != 2 || arguments[1].kind != ValueKind::kString) {
+    return wrong_arguments("restore_type_tag");
+  }
+  return arguments[0];
 }
 
 Slot new_call(ValueGraph& graph, Constructor constructor, Slot arguments) {
@@ -196,6 +239,8 @@ Result<Slot> construct(ValueGraph& graph, Constructor constructor, Slot argument
     case Constructor::kSize: return torch_size(graph, parts);
     case Constructor::kDevice: return torch_device(graph, arguments, parts);
     case Constructor::kGetLayout: return layout(graph, parts);
+    case Constructor::kTypedList: return typed_list(parts);
+    case Constructor::kTypeTag: return without_type_tag(parts);
     default: return new_call(graph, constructor, arguments);
   }
 }

@@ -43,6 +43,38 @@ constexpr Row kConstructors[] = {
     {"builtins", "complex", Constructor::kComplex},
 };
 
+// What LibTorch's pickler writes beside these (torch/jit/_pickle.py).
+constexpr Row kLibTorchConstructors[] = {
+    {"torch.jit._pickle", "restore_type_tag", Constructor::kTypeTag},
+    {"torch.jit._pickle", "build_intlist", Constructor::kTypedList},
+    {"torch.jit._pickle", "build_tensorlist", Constructor::kTypedList},
+    {"torch.jit._pickle", "build_doublelist", Constructor::kTypedList},
+    {"torch.jit._pickle", "build_boollist", Constructor::kTypedList},
+};
+
+// Storage classes that are not in Python, after the types' names in C++ (c10/core/ScalarType.h).
+struct StorageRow {
+  std::string_view name;
+  Dtype dtype;
+};
+constexpr StorageRow kLibTorchStorages[] = {
+    {"ComplexHalfStorage", Dtype::kComplex32},
+    {"UInt16Storage", Dtype::kUInt16},
+    {"UInt32Storage", Dtype::kUInt32},
+    {"UInt64Storage", Dtype::kUInt64},
+    {"Float8_e5m2Storage", Dtype::kFloat8E5M2},
+    {"Float8_e4m3fnStorage", Dtype::kFloat8E4M3FN},
+    {"Float8_e5m2fnuzStorage", Dtype::kFloat8E5M2FNUZ},
+    {"Float8_e4m3fnuzStorage", Dtype::kFloat8E4M3FNUZ},
+    {"Float8_e8m0fnuStorage", Dtype::kFloat8E8M0FNU},
+    {"Float4_e2m1fn_x2Storage", Dtype::kFloat4E2M1FNX2},
+    {"Bits8Storage", Dtype::kBits8},
+    {"Bits16Storage", Dtype::kBits16},
+    {"Bits1x8Storage", Dtype::kBits1x8},
+    {"Bits2x4Storage", Dtype::kBits2x4},
+    {"Bits4x2Storage", Dtype::kBits4x2},
+};
+
 // torch._tensor_classes: these in torch and torch.cuda; without Bool in torch.sparse and
 // torch.cuda.sparse.
 constexpr std::string_view kTensorClasses[] = {
@@ -83,9 +115,29 @@ std::optional<Dtype> storage_class(std::string_view module, std::string_view nam
   return module == "torch.cuda" && !info(*dtype).is_quantized ? dtype : std::nullopt;
 }
 
+std::optional<Global> find_libtorch_global(std::string_view module, std::string_view name) {
+  if (module == "__torch__" || module.starts_with("__torch__.")) {
+    return Global{.kind = GlobalKind::kScriptClass};
+  }
+  for (const Row& row : kLibTorchConstructors) {
+    if (row.module == module && row.name == name) {
+      return Global{GlobalKind::kConstructor, row.constructor};
+    }
+  }
+  for (const StorageRow& row : kLibTorchStorages) {
+    if (module == "torch" && row.name == name) {
+      return Global{.kind = GlobalKind::kStorageClass, .dtype = row.dtype};
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-std::optional<Global> find_global(std::string_view module, std::string_view name) {
+std::optional<Global> find_global(std::string_view module, std::string_view name, Dialect dialect) {
+  if (dialect == Dialect::kLibTorch) {
+    if (const auto found = find_libtorch_global(module, name)) return found;
+  }
   if (module == "__builtin__") module = "builtins";
   for (const Row& row : kConstructors) {
     if (row.module == module && row.name == name) {

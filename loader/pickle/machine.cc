@@ -15,6 +15,7 @@
 #include "loader/pickle/construct.h"
 #include "loader/pickle/inert.h"
 #include "loader/pickle/opcode.h"
+#include "loader/pickle/script.h"
 #include "loader/pickle/stack.h"
 #include "loader/pickle/unlisted.h"
 
@@ -38,13 +39,15 @@ Error cut_short() { return fail(ErrorKind::kPickle, "the pickle ends inside an i
 
 class Machine {
  public:
-  Machine(Buffer pickle, const Limits& limits, Unlisted unlisted, const NumberedKinds* numbered)
+  Machine(Buffer pickle, const Limits& limits, Unlisted unlisted, Dialect dialect,
+          const NumberedKinds* numbered)
       : limits_(limits),
         keeps_unlisted_(unlisted == Unlisted::kKeepAsData),
         numbered_(numbered),
         stack_(limits),
         memo_(limits, pickle.size() / 12) {
     graph_.text = std::move(pickle);
+    graph_.dialect = dialect;
     // What a state dict of many tensors needs: less copying while it grows. Pages that are not used
     // cost nothing.
     const std::size_t bytes = graph_.text.size();
@@ -219,7 +222,7 @@ Result<void> Machine::global() {
   const std::string_view module = rest.substr(0, module_end);
   const std::string_view name = rest.substr(module_end + 1, name_end - module_end - 1);
 
-  auto found = find_global(module, name);
+  auto found = find_global(module, name, graph_.dialect);
   if (!found && keeps_unlisted_) found = Global{GlobalKind::kUnlisted};
   if (!found) {
     unlisted_.add(module, name);
@@ -239,6 +242,11 @@ Result<void> Machine::call(bool reduce) {
   HARDLOAD_ASSIGN(const Slot arguments, stack_.pop());
   HARDLOAD_ASSIGN(Slot* const target, stack_.top());
   if (is_unlisted(*target)) return {};
+  if (is_script_class(graph_, *target)) {
+    HARDLOAD_ASSIGN(*target, reduce ? new_script_enum(graph_, *target, arguments)
+                                    : new_script_object(graph_, *target, arguments));
+    return {};
+  }
   if (arguments.kind != ValueKind::kTuple) {
     return fail(ErrorKind::kPickle, "a call's arguments are not a tuple");
   }
@@ -268,6 +276,7 @@ Result<void> Machine::build() {
   HARDLOAD_ASSIGN(const Slot* const target, stack_.top());
   if (is_unlisted(*target)) return {};
   if (target->kind == ValueKind::kInert) return set_inert_state(graph_, *target, state);
+  if (target->kind == ValueKind::kScript) return set_script_state(graph_, *target, state);
   bool is_first = false;
   if (target->kind == ValueKind::kOrderedDict && state.kind == ValueKind::kDict) {
     is_first = graph_.attributes.emplace(target->payload, state).second;
@@ -438,14 +447,14 @@ Result<void> Machine::step(Opcode opcode) {
 }  // namespace
 
 Result<ValueGraph> run_pickle(Buffer pickle, std::string_view record, const Limits& limits,
-                              Unlisted unlisted, const NumberedKinds* numbered) {
+                              Unlisted unlisted, Dialect dialect, const NumberedKinds* numbered) {
   // A Slot keeps lengths in 32 bits, however far max_pickle_bytes was raised.
   constexpr std::uint64_t kLargest = 0xFFFFFFFE;
   if (pickle.size() > kLargest) {
     return fail(ErrorKind::kLimit, concat("a pickle of ", pickle.size(), " bytes is too large"))
         .in_record(record);
   }
-  Machine machine(std::move(pickle), limits, unlisted, numbered);
+  Machine machine(std::move(pickle), limits, unlisted, dialect, numbered);
   if (auto done = machine.run(); !done.ok()) {
     Error error = std::move(done).error();
     // What was made from an unlisted name may have led to another error: the name is the cause.

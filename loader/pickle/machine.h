@@ -28,9 +28,11 @@ using NumberedKinds = std::function<std::optional<ValueKind>(std::int64_t)>;
 // Runs `pickle`, which the result keeps: strings lie in it. `record` names it in errors. Errors,
 // with the offset of the opcode: kPickle for a malformed program; kUnsupported for another
 // protocol; kLimit; kGlobal, after the whole pickle was read, naming every name in it that is not
-// in the table, unless these are to be kept; kPersId. With `numbered`, persistent ids are numbers.
+// in the table of the dialect, unless these are to be kept; kPersId. With `numbered`, persistent
+// ids are numbers.
 Result<ValueGraph> run_pickle(Buffer pickle, std::string_view record, const Limits& limits,
                               Unlisted unlisted = Unlisted::kRefuse,
+                              Dialect dialect = Dialect::kPython,
                               const NumberedKinds* numbered = nullptr);
 
 }  // namespace hardload

@@ -124,7 +124,7 @@ Result<ValueGraph> PickleStream::next(std::string_view name, Unlisted unlisted,
     HARDLOAD_ASSIGN(pickle, Buffer::read(source_, position_, bytes));
   }
   HARDLOAD_ASSIGN(ValueGraph graph,
-                  run_pickle(std::move(pickle), name, limits_, unlisted, numbered));
+                  run_pickle(std::move(pickle), name, limits_, unlisted, Dialect::kPython, numbered));
   position_ = end;
   return graph;
 }

@@ -28,6 +28,7 @@ std::string_view python_type_name(ValueKind kind) {
     case ValueKind::kDevice: return "torch.device";
     case ValueKind::kClass: return "type";
     case ValueKind::kInert: return "object";
+    case ValueKind::kScript: return "torch.ScriptObject";
     case ValueKind::kTensor: return "torch.Tensor";
     case ValueKind::kStorage: return "torch.storage.TypedStorage";
   }
@@ -50,14 +51,19 @@ std::span<const Slot> ValueGraph::items_of(Slot slot) const {
     case ValueKind::kDict:
     case ValueKind::kOrderedDict:
     case ValueKind::kCounter:
-    case ValueKind::kInert: return containers[slot.payload].items;
+    case ValueKind::kInert:
+    case ValueKind::kScript: return containers[slot.payload].items;
     default: return {};
   }
 }
 
+Slot ValueGraph::state_of(Slot slot) const {
+  return slot.kind == ValueKind::kScript ? containers[slot.payload].items[1] : slot;
+}
+
 bool Value::is_mapping() const {
-  return kind() == ValueKind::kDict || kind() == ValueKind::kOrderedDict ||
-         kind() == ValueKind::kCounter;
+  const ValueKind kind = graph_->state_of(slot_).kind;
+  return kind == ValueKind::kDict || kind == ValueKind::kOrderedDict || kind == ValueKind::kCounter;
 }
 
 bool Value::is_sequence() const {
@@ -110,16 +116,19 @@ double Value::real() const { return item(0).as_float().value_or(0); }
 double Value::imaginary() const { return item(1).as_float().value_or(0); }
 
 std::size_t Value::size() const {
-  if (kind() == ValueKind::kInert) return 0;
-  const std::size_t slots = graph_->items_of(slot_).size();
-  return is_mapping() ? slots / 2 : slots;
+  const bool mapping = is_mapping();
+  if (kind() == ValueKind::kInert || (kind() == ValueKind::kScript && !mapping)) return 0;
+  const std::size_t slots = graph_->items_of(graph_->state_of(slot_)).size();
+  return mapping ? slots / 2 : slots;
 }
 
 Value Value::item(std::size_t i) const {
-  return Value(*graph_, graph_->items_of(slot_)[is_mapping() ? 2 * i + 1 : i]);
+  return Value(*graph_, graph_->items_of(graph_->state_of(slot_))[is_mapping() ? 2 * i + 1 : i]);
 }
 
-Value Value::key(std::size_t i) const { return Value(*graph_, graph_->items_of(slot_)[2 * i]); }
+Value Value::key(std::size_t i) const {
+  return Value(*graph_, graph_->items_of(graph_->state_of(slot_))[2 * i]);
+}
 
 std::optional<Value> Value::find(std::string_view wanted) const {
   if (!is_mapping()) return std::nullopt;
@@ -152,6 +161,11 @@ std::optional<Value> Value::attributes_of_tensor() const {
 }
 
 Value Value::part(InertPart part) const {
+  if (kind() == ValueKind::kScript) {
+    const auto items = graph_->items_of(slot_);
+    if (part == InertPart::kCallable) return Value(*graph_, items[0]);
+    return Value(*graph_, part == InertPart::kState ? items[1] : Slot{});
+  }
   if (kind() != ValueKind::kInert) return Value(*graph_, Slot{});
   return Value(*graph_, graph_->items_of(slot_)[static_cast<std::size_t>(part)]);
 }

@@ -48,6 +48,7 @@ enum class ValueKind : std::uint8_t {
   kDevice,   // items: type, and index if any
   kClass,    // a class or function itself; text(): "torch\nFloatStorage"
   kInert,    // an object of an unlisted class, which was not made; see InertPart
+  kScript,   // an object of a TorchScript class: a mapping of its attributes; see Value::part
   kTensor,
   kStorage,
 };
@@ -69,7 +70,8 @@ enum class InertPart : std::uint8_t { kCallable, kArguments, kState, kItems, kEn
 inline constexpr std::size_t kInertParts = 5;
 
 struct ValueGraph {
-  // A list, set or dict, whose items are key, value, key, value...; or the parts of a kInert.
+  // A list, set or dict, whose items are key, value, key, value...; the parts of a kInert; or the
+  // class and state of a kScript.
   struct Container {
     std::vector<Slot> items;
   };
@@ -98,10 +100,13 @@ struct ValueGraph {
   std::map<std::uint64_t, Slot> states;  // of few calls, by their numbers
   std::vector<Class> classes;
   Slot root;
+  Dialect dialect = Dialect::kPython;
   std::uint64_t copied = 0;  // items and bytes that constructors copied so far
 
   std::string_view text_of(Slot slot) const;
   std::span<const Slot> items_of(Slot slot) const;
+  // The dict of the attributes of a kScript, or else what took its place; `slot` of all others.
+  Slot state_of(Slot slot) const;
 };
 
 class Value {
@@ -109,7 +114,7 @@ class Value {
   Value(const ValueGraph& graph, Slot slot) : graph_(&graph), slot_(slot) {}
 
   ValueKind kind() const { return slot_.kind; }
-  bool is_mapping() const;   // dict, OrderedDict, Counter
+  bool is_mapping() const;   // dict, OrderedDict, Counter; a kScript that has attributes
   bool is_sequence() const;  // list, tuple, torch.Size
 
   // The scalar, or nullopt where the value is of another kind. as_int takes bools, too; as_float
@@ -138,14 +143,15 @@ class Value {
   // The Python attributes of an OrderedDict (`_metadata`) or tensor, a dict; nullopt where none.
   std::optional<Value> attributes() const;
 
-  // kInert: the part; else None.
+  // kInert: the part. kScript: its class is kCallable, and kState is the dict of its attributes, or
+  // what the class's own __getstate__ gave, or the value of an enum. Else None.
   Value part(InertPart part) const;
 
   // kTensor: its number among Manifest::tensors; kStorage: among Manifest::storages.
   std::size_t number() const;
 
   // Which container this is: equal for two values exactly if they are the same Python object.
-  // Only for list, set, mapping and kInert.
+  // Only for list, set, mapping, kInert and kScript.
   std::size_t identity() const { return slot_.payload; }
 
   Slot slot() const { return slot_; }

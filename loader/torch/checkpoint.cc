@@ -4,6 +4,7 @@
 #include <string>
 
 #include "loader/base/text.h"
+#include "loader/manifest/script_state.h"
 
 namespace hardload {
 namespace {
@@ -81,6 +82,13 @@ Result<StateDict> Checkpoint::state_dict(Value dict) const {
   StateDict state;
   state.versions = versions_of(dict);
   state.origin = std::make_shared<const SavedValue>(SavedValue{*this, dict});
+  if (dict.kind() == ValueKind::kScript) {
+    for (ScriptTensor& entry : script_state(dict)) {
+      if (!tensor(entry.tensor).defined()) continue;  // not chosen to be loaded
+      state.entries.push_back({std::move(entry.name), tensor(entry.tensor), {}});
+    }
+    return state;
+  }
   state.entries.reserve(dict.size());
   for (std::size_t i = 0; i < dict.size(); ++i) {
     const auto key = dict.key(i).as_string();

@@ -57,7 +57,8 @@ class Checkpoint {
 
   // The saved dict, or the dict under the key `key` of it, as a state dict; or that at the end of a
   // path of keys and indices: state_dict({"models", "0", "ema"}). Errors: kKey where there is no
-  // such dict, or where a key of it is not a string.
+  // such dict, or where a key of it is not a string. Of a TorchScript module: its tensors and those
+  // of the modules in it (script_state.h).
   Result<StateDict> state_dict() const { return state_dict(root()); }
   Result<StateDict> state_dict(std::string_view key) const;
   Result<StateDict> state_dict(std::initializer_list<std::string_view> path) const {

@@ -5,6 +5,7 @@
 
 #include <c10/core/DeviceType.h>
 
+#include "loader/manifest/script_state.h"
 #include "loader/place/device.h"
 #include "loader/place/selection.h"
 #include "loader/torch/dtype_map.h"
@@ -20,23 +21,36 @@ namespace {
 // The state dict at options.path, and which tensor of the file each entry is.
 struct Described {
   std::shared_ptr<const Manifest> manifest;
-  StateDict state;  // tensors on the meta device
+  StateDict state;                     // tensors on the meta device
+  std::vector<std::uint32_t> tensors;  // the numbers of its entries
   std::vector<std::uint32_t> numbers(const LoadPlan& plan) const {
-    std::vector<std::uint32_t> tensors;
-    for (const PlannedCopy& copy : plan.copies) tensors.push_back(number(copy.state));
-    return tensors;
-  }
-  std::uint32_t number(std::size_t entry) const {
-    return static_cast<std::uint32_t>(state.origin->value.item(entry).number());
+    std::vector<std::uint32_t> chosen;
+    for (const PlannedCopy& copy : plan.copies) chosen.push_back(tensors[copy.state]);
+    return chosen;
   }
 };
+
+std::vector<std::uint32_t> numbers_of_entries(Value dict) {
+  std::vector<std::uint32_t> numbers;
+  const auto add = [&](Value value) {
+    const bool is_tensor = value.kind() == ValueKind::kTensor;
+    numbers.push_back(is_tensor ? static_cast<std::uint32_t>(value.number()) : 0);
+  };
+  if (dict.kind() == ValueKind::kScript) {
+    for (const ScriptTensor& entry : script_state(dict)) add(entry.tensor);
+  } else {
+    for (std::size_t i = 0; i < dict.size(); ++i) add(dict.item(i));
+  }
+  return numbers;
+}
 
 Result<Described> describe_state(const std::shared_ptr<const ByteSource>& archive,
                                  const LoadIntoOptions& options) {
   HARDLOAD_ASSIGN(auto manifest, describe_for(*archive, options.load));
   const Checkpoint shapes(manifest, make_shapes(*manifest), {}, TransferReport());
   HARDLOAD_ASSIGN(StateDict state, shapes.state_dict_at(options.path));
-  return Described{std::move(manifest), std::move(state)};
+  std::vector<std::uint32_t> tensors = numbers_of_entries(state.origin->value);
+  return Described{std::move(manifest), std::move(state), std::move(tensors)};
 }
 
 // Where each storage goes: to the device of the parameter that takes its elements as they are.
@@ -77,7 +91,7 @@ Result<IncompatibleKeys> load_staged(torch::nn::Module& module, Described descri
     HARDLOAD_ASSIGN(const Checkpoint loaded,
                     move_tensors(archive, described.manifest, selection, devices, options.load));
     for (const PlannedCopy& copy : plan.copies) {
-      described.state.entries[copy.state].tensor = loaded.tensors()[described.number(copy.state)];
+      described.state.entries[copy.state].tensor = loaded.tensors()[described.tensors[copy.state]];
     }
   }
   return load_owned_state_dict(module, std::move(described.state), options.state_dict);
@@ -116,7 +130,7 @@ Result<IncompatibleKeys> load_into(torch::nn::Module& module,
     std::vector<InPlaceCopy> copies;
     for (const PlannedCopy& copy : plan.copies) {
       copies.push_back(
-          {copy.target, described.number(copy.state), described.state.entries[copy.state].key});
+          {copy.target, described.tensors[copy.state], described.state.entries[copy.state].key});
     }
     HARDLOAD_TRY(load_in_place(archive, described.manifest, copies, options.load));
     return std::move(plan.keys);

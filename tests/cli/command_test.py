@@ -44,8 +44,9 @@ class Inspect(unittest.TestCase):
     def test_json_of_every_golden_file_follows_the_schema(self):
         schema = json.loads((ROOT / "loader/cli/inspect.schema.json").read_text())
         jsonschema.Draft7Validator.check_schema(schema)
-        files = sorted([*GOLDEN.glob("*.pt"), *GOLDEN.glob("*.safetensors")])
-        self.assertGreater(len(files), 60)
+        files = sorted([*GOLDEN.glob("*.pt"), *GOLDEN.glob("*.safetensors"),
+                        *(ROOT / "data/libtorch").glob("*.pt")])
+        self.assertGreater(len(files), 100)
         for path in files:
             for flags in ([], ["--digest"]):
                 run = hardload("inspect", path, "--format", "json", *flags)
@@ -54,6 +55,15 @@ class Inspect(unittest.TestCase):
                 jsonschema.validate(description, schema)
                 for tensor in description["tensors"]:
                     self.assertEqual("sha256" in tensor, bool(flags), path)
+
+    def test_text_reports_code_and_constants_of_torchscript(self):
+        run = hardload("inspect", "data/libtorch/script_frozen.pt")
+        self.assertEqual((run.returncode, run.stderr), (0, b""))
+        head, code, constants = run.stdout.decode().splitlines()
+        self.assertEqual(head, "data/libtorch/script_frozen.pt: TorchScript archive, 0 tensors in "
+                               "0 storages, 0 bytes")
+        self.assertRegex(code, r"^  \(code: 1 files, [0-9]+ bytes, not looked into\)$")
+        self.assertRegex(constants, r"^  \(constants: 2 files, [0-9]+ bytes, not looked into\)$")
 
     def test_unlisted_names_are_refused_or_shown(self):
         path = ROOT / "data/lesson/training.pt"

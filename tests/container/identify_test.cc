@@ -86,6 +86,7 @@ TEST(Identify, TellsEveryKind) {
       {"a pickle of protocol 4", "\x80\x04\x95\x00", FileKind::kPickle},
       {"a pickle of protocol 5", "\x80\x05\x95\x00", FileKind::kPickle},
       {"a preview archive", "PYTORCH1\0\0"s, FileKind::kPreview},  // Z28
+      {"a model for phones", "\x18\0\0\0PTMF\0\0"s, FileKind::kMobile},
       {"HDF5", "\x89HDF\r\n\x1a\n\0"s, FileKind::kHdf5},
       {"numpy", "\x93NUMPY\x01\x00v\x00"s, FileKind::kNumpy},
       {"GGUF", "GGUF\x03\x00\x00\x00"s, FileKind::kGguf},
@@ -171,6 +172,7 @@ TEST(ExplainKind, SaysWhatTheFileIs) {
       {tar_with("ustar"), ErrorKind::kUnsupported, "archive of files", "Unpack"},
       {"\x80\x02}.", ErrorKind::kUnsupported, "plain Python pickle", "state_dict"},
       {"PYTORCH1", ErrorKind::kUnsupported, "preview release", "state_dict"},
+      {"1234PTMF", ErrorKind::kUnsupported, "lite interpreter", "state_dict"},
       {"\x89HDF\r\n\x1a\n", ErrorKind::kUnsupported, "HDF5", "state_dict"},
       {"\x93NUMPY", ErrorKind::kUnsupported, "numpy", "state_dict"},
       {"GGUF", ErrorKind::kUnsupported, "GGUF", "state_dict"},

@@ -139,13 +139,45 @@ TEST(TorchArchive, RefusesItsOwnRecordsInAnotherCase) {  // Z24
   }
 }
 
-TEST(TorchArchive, SaysThatItIsTorchScript) {  // Z27
+TEST(TorchArchive, TellsTorchScriptByItsConstants) {  // Z27
   const auto script = open(
       CheckpointBuilder().record("constants.pkl", "x").record("code/__torch__.py", "x").build());
-  EXPECT_ERROR(script, ErrorKind::kUnsupported, "this is a TorchScript archive");
+  ASSERT_OK(script);
+  EXPECT_EQ(script->format(), Format::kTorchScript);
+  EXPECT_EQ(open(CheckpointBuilder().build())->format(), Format::kTorchZip);
+  EXPECT_EQ(open(CheckpointBuilder().record("data/constants.pkl", "x").build())->format(),
+            Format::kTorchZip);
   EXPECT_ERROR(open(CheckpointBuilder().without("data.pkl").record("constants.pkl", "x").build()),
-               ErrorKind::kUnsupported, "this is a TorchScript archive");
-  EXPECT_OK(open(CheckpointBuilder().record("data/constants.pkl", "x").build()));
+               ErrorKind::kContainer, "the zip file holds no model/data.pkl");
+}
+
+TEST(TorchArchive, SaysThatItIsTorchScriptOfTorch10) {
+  EXPECT_ERROR(open(CheckpointBuilder().without("data.pkl").record("model.json", "{}").build()),
+               ErrorKind::kUnsupported, "which keeps its names in model.json");
+}
+
+TEST(TorchArchive, TellsByTheOrderOfItsRecordsWhoWroteThePickle) {
+  EXPECT_FALSE(open(CheckpointBuilder().build())->may_be_by_libtorch());
+  EXPECT_TRUE(open(CheckpointBuilder().record("constants.pkl", "x").build())->may_be_by_libtorch());
+  EXPECT_TRUE(open(CheckpointBuilder().without("byteorder").build())->may_be_by_libtorch());
+  for (const char* version : {"version", ".data/version"}) {
+    EXPECT_TRUE(open(CheckpointBuilder()
+                         .without("version")
+                         .without("byteorder")
+                         .record(version, "3")
+                         .record("byteorder", "little")
+                         .build())
+                    ->may_be_by_libtorch())
+        << version;
+    EXPECT_FALSE(open(CheckpointBuilder()
+                          .without("version")
+                          .without("byteorder")
+                          .record("byteorder", "little")
+                          .record(version, "3")
+                          .build())
+                     ->may_be_by_libtorch())
+        << version;
+  }
 }
 
 TEST(TorchArchive, SaysThatItIsAModelArchive) {  // Z28

@@ -34,14 +34,26 @@ TEST(Pain01, AStateDictOfPythonJustLoads) {
 }
 
 // 2. torch::jit::load: "failed locating file constants.pkl" (pytorch#47917): here the other way
-// round, for a state dict needs no special answer.
+// round: a module of TorchScript gives its state dict, and nothing else may look like one.
 TEST(Pain02, TorchScriptIsToldApart) {
-  const auto script = load_bytes(CheckpointBuilder()
-                                     .pickle(PickleBuilder().none().stop())
-                                     .record("constants.pkl", PickleBuilder().empty_tuple().stop())
-                                     .build());
-  EXPECT_ERROR(script, ErrorKind::kUnsupported, "this is a TorchScript archive (torch.jit.save)");
-  EXPECT_ERROR(script, ErrorKind::kUnsupported, "load it with torch::jit::load");
+  const auto script = [](const PickleBuilder& pickle) {
+    return load_bytes(CheckpointBuilder()
+                          .pickle(pickle.stop())
+                          .record("constants.pkl", PickleBuilder().empty_tuple().stop())
+                          .storage("0", std::string(4, '\1'))
+                          .build());
+  };
+  PickleBuilder module;
+  module.global("__torch__", "Net").empty_tuple().op('\x81').empty_dict().mark();
+  module.text("w").tensor("FloatStorage", "0", 1, {1}, {1}).op('u').op('b');
+  const auto loaded = script(module);
+  ASSERT_OK(loaded);
+  const auto state = loaded->state_dict();
+  ASSERT_OK(state);
+  ASSERT_EQ(state->entries.size(), 1u);
+  EXPECT_EQ(state->entries[0].key, "w");
+  EXPECT_ERROR(script(PickleBuilder().empty_dict()), ErrorKind::kUnsupported,
+               "the records of a TorchScript archive, but what it holds is a dict, not a module");
 }
 
 // 3. torch::pickle_load of a model: an assertion about type_resolver (pytorch#42651).

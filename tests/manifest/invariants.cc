@@ -55,7 +55,6 @@ std::string check_storages(const Manifest& manifest) {
       return concat("storage '", storage.key, "' ", what);
     };
     if (!keys.insert(storage.key).second) return wrong("is listed twice");
-    if (storage.bytes % item_bytes(storage.dtype) != 0) return wrong("holds part of an element");
     if (storage.record == nullptr) {
       if (storage.bytes != 0) return wrong("has bytes, but no record");
       continue;

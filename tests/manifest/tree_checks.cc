@@ -13,9 +13,14 @@ bool has_items(const Value& value) {
   return value.is_mapping() || value.is_sequence() || value.kind() == ValueKind::kSet;
 }
 
+bool is_container(const Value& value) {
+  return has_items(value) || value.kind() == ValueKind::kScript;
+}
+
 // Tuples are not told apart from their content, so none is ever inside itself.
 bool has_identity(const Value& value) {
-  return has_items(value) && value.kind() != ValueKind::kTuple && value.kind() != ValueKind::kSize;
+  return is_container(value) && value.kind() != ValueKind::kTuple &&
+         value.kind() != ValueKind::kSize;
 }
 
 // As str() in Python for the keys of state dicts.
@@ -35,10 +40,10 @@ class NameCheck {
   explicit NameCheck(const Manifest& manifest) : manifest_(manifest) {}
 
   std::string run() {
-    enter(manifest_.root());
+    enter(manifest_.root(), /*has_step=*/false);
     while (!frames_.empty()) {
       if (!problem_.empty()) return problem_;
-      if (frames_.back().next == frames_.back().value.size()) {
+      if (frames_.back().next == children(frames_.back().value)) {
         leave();
       } else {
         step();
@@ -53,36 +58,45 @@ class NameCheck {
   struct Frame {
     Value value;
     std::size_t next;
+    bool has_step;  // of path_: the root has none, and what a script object's class saved
   };
   struct Step {
     Slot key;
     std::string text;
   };
 
+  static std::size_t children(const Value& value) {
+    return value.kind() == ValueKind::kScript ? 1 : value.size();
+  }
+
   void step() {
     Frame& frame = frames_.back();
     const std::size_t i = frame.next++;
+    if (frame.value.kind() == ValueKind::kScript) {
+      enter(frame.value.part(InertPart::kState), /*has_step=*/false);
+      return;
+    }
     if (frame.value.is_mapping()) {
       path_.push_back({frame.value.key(i).slot(), text_of(frame.value.key(i))});
     } else {
       path_.push_back({{ValueKind::kInt, 0, i}, concat(i)});
     }
-    if (!enter(frame.value.item(i))) path_.pop_back();
+    if (!enter(frame.value.item(i), /*has_step=*/true)) path_.pop_back();
   }
 
   // Opens `value`, to which path_ leads, if it is a container that is not open already.
-  bool enter(const Value& value) {
+  bool enter(const Value& value, bool has_step) {
     if (value.kind() == ValueKind::kTensor) check(value);
-    if (!has_items(value)) return false;
+    if (!is_container(value)) return false;
     if (has_identity(value) && !open_.insert(value.identity()).second) return false;
-    frames_.push_back({value, 0});
+    frames_.push_back({value, 0, has_step});
     return true;
   }
 
   void leave() {
     if (has_identity(frames_.back().value)) open_.erase(frames_.back().value.identity());
+    if (frames_.back().has_step) path_.pop_back();
     frames_.pop_back();
-    if (!path_.empty()) path_.pop_back();
   }
 
   void check(const Value& tensor) {
@@ -133,6 +147,7 @@ std::string check_numbers(const Manifest& manifest) {
     if (value.kind() == ValueKind::kStorage && value.number() >= manifest.storages().size()) {
       return "a storage in the tree is none of the manifest's";
     }
+    if (value.kind() == ValueKind::kScript) open.push_back(value.part(InertPart::kState));
     if (!has_items(value)) continue;
     if (has_identity(value) && !seen.insert(value.identity()).second) continue;
     for (std::size_t i = 0; i < value.size(); ++i) {

@@ -22,8 +22,9 @@ inline Buffer buffer_of(std::string_view bytes) {
 }
 
 inline Result<ValueGraph> run(std::string_view pickle, const Limits& limits = {},
-                              Unlisted unlisted = Unlisted::kRefuse) {
-  return run_pickle(buffer_of(pickle), kRecord, limits, unlisted);
+                              Unlisted unlisted = Unlisted::kRefuse,
+                              Dialect dialect = Dialect::kPython) {
+  return run_pickle(buffer_of(pickle), kRecord, limits, unlisted, dialect);
 }
 
 // The object that `pickle` makes, as show() has it, or else the error.

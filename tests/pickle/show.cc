@@ -64,6 +64,7 @@ class Shower {
       case ValueKind::kTensor: return "<tensor>";
       case ValueKind::kStorage: return "<storage>";
       case ValueKind::kInert: return inert(value);
+      case ValueKind::kScript: return script(value);
       case ValueKind::kList: return container(value, "[", "]");
       case ValueKind::kSet: return container(value, "set(", ")");
       case ValueKind::kDict: return container(value, "{", "}");
@@ -79,6 +80,16 @@ class Shower {
     for (std::size_t i = 0; i < value.size(); ++i) {
       append(out, i == 0 ? "" : ", ", show(value.item(i)));
     }
+    return out;
+  }
+
+  // "script(class, state)".
+  std::string script(const Value& value) {
+    if (std::find(open_.begin(), open_.end(), value.identity()) != open_.end()) return "...";
+    open_.push_back(value.identity());
+    std::string out = concat("script(", show(value.part(InertPart::kCallable)), ", ",
+                             show(value.part(InertPart::kState)), ")");
+    open_.pop_back();
     return out;
   }
 

@@ -19,7 +19,9 @@ using testing::PickleBuilder;
 
 // The graph of the one value that `instructions` push.
 ValueGraph graph_of(const std::string& instructions) {
-  return testing::run(PickleBuilder().raw(instructions).stop(), {}, Unlisted::kKeepAsData).value();
+  return testing::run(PickleBuilder().raw(instructions).stop(), {}, Unlisted::kKeepAsData,
+                      Dialect::kLibTorch)
+      .value();
 }
 
 struct Kind {
@@ -63,6 +65,7 @@ std::vector<Kind> kinds() {
        "torch.device", "", ""},
       {kClass, "ctorch\nFloatStorage\n", "type", "torch\nFloatStorage", ""},
       {kInert, "cm\nn\n)R", "object", "", ""},
+      {kScript, "c__torch__\nNet\n)\x81", "torch.ScriptObject", "", ""},
       {kTensor, "ctorch\nTensor\n)R", "torch.Tensor", "", ""},
       {kStorage, ")Q", "torch.storage.TypedStorage", "", ""},
   };
@@ -92,6 +95,7 @@ TEST(Value, GivesScalarsOfTheirKindOnly) {
     EXPECT_EQ(value.as_float().has_value(), kind == kBool || kind == kInt || kind == kFloat)
         << expected.type;
     EXPECT_EQ(value.as_string().has_value(), kind == kString) << expected.type;
+    // A script object is one as soon as it has attributes.
     EXPECT_EQ(value.is_mapping(), kind == kDict || kind == kOrderedDict || kind == kCounter)
         << expected.type;
     EXPECT_EQ(value.is_sequence(), kind == kList || kind == kTuple || kind == kSize)

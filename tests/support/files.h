@@ -28,27 +28,27 @@ inline std::string write_temporary(std::string_view name, std::string_view conte
   return path.string();
 }
 
-// The paths of the files with this extension in data/golden/, sorted. Tests run in the folder that
+// The paths of the files in `folder` with this extension, sorted. Tests run in the folder that
 // holds data/.
-inline std::vector<std::string> golden_files_of(std::string_view extension) {
+inline std::vector<std::string> checkpoints_in(const std::string& folder,
+                                               std::string_view extension, std::size_t at_least) {
   std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator("data/golden")) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() == extension) paths.push_back(entry.path().string());
   }
   std::sort(paths.begin(), paths.end());
+  EXPECT_GE(paths.size(), at_least);
   return paths;
 }
 
-// Those by torch.save, and those by safetensors.
-inline std::vector<std::string> golden_files() {
-  auto paths = golden_files_of(".pt");
-  EXPECT_GE(paths.size(), 60u);
-  return paths;
-}
+// Those by torch.save; by safetensors; and by LibTorch's own functions: torch.jit.save, C++
+// torch::save, torch::pickle_save.
+inline std::vector<std::string> golden_files() { return checkpoints_in("data/golden", ".pt", 60); }
 inline std::vector<std::string> golden_safetensors() {
-  auto paths = golden_files_of(".safetensors");
-  EXPECT_GE(paths.size(), 6u);
-  return paths;
+  return checkpoints_in("data/golden", ".safetensors", 6);
+}
+inline std::vector<std::string> libtorch_files() {
+  return checkpoints_in("data/libtorch", ".pt", 25);
 }
 
 // The path of what torch says of the golden file at `path`.

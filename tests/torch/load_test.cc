@@ -109,7 +109,7 @@ class Comparison {
     const auto& parts = entry["parts"];
     if (layout == "sparse_coo") {
       ASSERT_EQ(tensor.layout(), at::kSparse) << path_;
-      EXPECT_EQ(tensor.is_coalesced(), entry["is_coalesced"].get<bool>()) << path_;
+      EXPECT_EQ(tensor.is_coalesced(), entry.value("is_coalesced", false)) << path_;
       expect_tensor(tensor._indices(), parts["indices"]);
       expect_tensor(tensor._values(), parts["values"]);
       return;
@@ -170,6 +170,7 @@ TEST(Load, GivesWhatTorchGives) {
                                {.map_location = "cpu"}};
   auto paths = testing::golden_files();
   for (std::string& path : testing::golden_safetensors()) paths.push_back(std::move(path));
+  for (std::string& path : testing::libtorch_files()) paths.push_back(std::move(path));
   for (const std::string& path : paths) {
     if (!is_readable(path)) continue;
     const auto expected = nlohmann::json::parse(testing::read_file(testing::golden_json(path)));
