@@ -29,6 +29,7 @@ class JoinedSource final : public ByteSource {
 
   // Where the bytes of source `i` begin.
   std::uint64_t begin(std::size_t i) const { return parts_[i].begin; }
+  std::string_view name_of(std::size_t i) const { return parts_[i].source->name(); }
 
   std::string_view name() const override { return name_; }
   std::uint64_t size() const override { return size_; }

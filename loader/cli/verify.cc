@@ -1,15 +1,18 @@
 #include "loader/cli/verify.h"
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
+#include "loader/base/text.h"
 #include "loader/cli/sparse_check.h"
 #include "loader/container/identify.h"
 #include "loader/container/record_reader.h"
 #include "loader/container/safetensors.h"
 #include "loader/container/zip_archive.h"
-#include "loader/manifest/describe.h"
+#include "loader/manifest/describe_files.h"
 
 namespace hardload {
 namespace {
@@ -22,20 +25,22 @@ bool is_about_reading(const Error& error) {
 // A damaged data.pkl, say, is found among the records and once more when it is described.
 bool is_known(const VerifyReport& report, const Error& error) {
   return std::ranges::any_of(report.findings, [&](const Error& finding) {
-    return finding.kind() == error.kind() && finding.record() == error.record();
+    return finding.kind() == error.kind() && finding.record() == error.record() &&
+           (error.source().empty() || finding.source() == error.source());
   });
 }
 
 // Adds `error` to the findings, or hands it back where it is no finding.
 Result<void> add_finding(VerifyReport& report, Error error, std::string_view source) {
   if (is_about_reading(error)) return error;
-  report.findings.push_back(std::move(error).in_source(source));
+  if (error.source().empty()) error = std::move(error).in_source(source);
+  report.findings.push_back(std::move(error));
   return {};
 }
 
 Result<void> verify_records(const ByteSource& source, std::span<const Record> records,
                             const Limits& limits, VerifyReport& report) {
-  report.records = records.size();
+  report.records += records.size();
   if (auto bounded = check_expansion(source, records, limits); !bounded.ok()) {
     return bounded;
   }
@@ -61,8 +66,8 @@ Result<void> verify_records(const ByteSource& source, FileKind kind, const Limit
   return {};
 }
 
-Result<void> verify_content(const ByteSource& source, const Limits& limits, VerifyReport& report) {
-  HARDLOAD_ASSIGN(const Manifest manifest, describe(source, {.limits = limits}));
+Result<void> verify_content(const ByteSource& source, const Manifest& manifest,
+                            const Limits& limits, VerifyReport& report) {
   report.tensors = manifest.named_tensors().size();
   std::uint64_t used = 0;
   for (const StorageSpec& storage : manifest.storages()) {
@@ -73,18 +78,54 @@ Result<void> verify_content(const ByteSource& source, const Limits& limits, Veri
   return check_sparse_tensors(source, manifest, limits);
 }
 
+Result<void> verify_content(CheckpointFiles files, const Limits& limits, VerifyReport& report) {
+  std::uint64_t file_bytes = 0;
+  for (const auto& source : files.sources) file_bytes += source->size();
+  // As text, which is all that is known of it. Some writers count in floating point.
+  std::string total;
+  if (files.index) total = files.index->total_size();
+  HARDLOAD_ASSIGN(const Described described, describe_files(std::move(files), {.limits = limits}));
+  const Manifest& manifest = described.manifest;
+  HARDLOAD_TRY(verify_content(*described.source, manifest, limits, report));
+  std::uint64_t tensor_bytes = 0;
+  for (const NamedTensor& named : manifest.named_tensors()) {
+    tensor_bytes += manifest.nbytes(manifest.tensors()[named.tensor]);
+  }
+  const auto is_total = [&](std::uint64_t bytes) {
+    return total == concat(bytes) || total == concat(bytes, ".0");
+  };
+  if (!is_total(tensor_bytes) && !is_total(report.storage_bytes) && !is_total(file_bytes)) {
+    report.wrong_total_size = total.substr(0, 40);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<VerifyReport> verify(const ByteSource& source, const Limits& limits) {
+  // Borrows the source.
+  return verify(CheckpointFiles{std::string(source.name()),
+                                std::nullopt,
+                                {std::shared_ptr<const ByteSource>(
+                                    std::shared_ptr<const ByteSource>(), &source)}},
+                limits);
+}
+
+Result<VerifyReport> verify(CheckpointFiles files, const Limits& limits) {
   VerifyReport report;
-  HARDLOAD_ASSIGN(const FileKind kind, identify(source));
-  if (auto done = verify_records(source, kind, limits, report); !done.ok()) {
-    HARDLOAD_TRY(add_finding(report, std::move(done).error(), source.name()));
-    return report;  // without a directory there is nothing more to look at
+  bool has_all = true;
+  for (const auto& source : files.sources) {
+    HARDLOAD_ASSIGN(const FileKind kind, identify(*source));
+    if (auto done = verify_records(*source, kind, limits, report); !done.ok()) {
+      HARDLOAD_TRY(add_finding(report, std::move(done).error(), source->name()));
+      has_all = false;
+    }
   }
-  auto done = verify_content(source, limits, report);
+  if (!has_all) return report;  // without a directory there is nothing more to look at
+  const std::string name = files.name;
+  auto done = verify_content(std::move(files), limits, report);
   if (!done.ok() && !is_known(report, done.error())) {
-    HARDLOAD_TRY(add_finding(report, std::move(done).error(), source.name()));
+    HARDLOAD_TRY(add_finding(report, std::move(done).error(), name));
   }
   return report;
 }

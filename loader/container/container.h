@@ -34,6 +34,12 @@ struct MetadataEntry {
   std::string_view key, value;
 };
 
+// A file of a checkpoint that lies in several.
+struct ShardFile {
+  std::string_view name;
+  std::uint64_t begin;  // where its bytes begin among those of all
+};
+
 class Container {
  public:
   virtual ~Container() = default;
@@ -54,6 +60,10 @@ class Container {
 
   // `__metadata__` of a safetensors file, in its order; other formats have none.
   virtual std::span<const MetadataEntry> metadata() const { return {}; }
+
+  // Of a sharded checkpoint, in the order of their bytes; else none. The records of each are named
+  // "SHARD/NAME", and its storages have the keys "SHARD/KEY".
+  virtual std::span<const ShardFile> shards() const { return {}; }
 
  protected:
   Container() = default;
