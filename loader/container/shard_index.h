@@ -52,7 +52,7 @@ class ShardIndex {
   // The entry of a tensor, or nullptr.
   const Entry* find(std::string_view tensor) const;
 
-  // The number "total_size" as it stands in the text; empty where there is none.
+  // "total_size" as it stands in the text, a number mostly; empty where there is none.
   std::string_view total_size() const { return total_size_; }
 
  private:

@@ -108,7 +108,7 @@ TEST(JoinShards, AreOneStateDict) {
 TEST(JoinShards, TensorsStayWhatTheyAre) {
   const std::vector<std::string> golden = {
       "sparse_coo",       "quantized_per_channel",       "shared_tied_parameters",
-      "sparse_parameter", "view_conjugated_and_negated", "quantized_module"};
+      "sparse_parameter", "view_conjugated_and_negated", "quantized_per_tensor"};
   const std::vector<std::string_view> file_names = {"a", "b", "c", "d", "e", "f"};
   std::vector<std::string> contents;
   for (const std::string& name : golden) {
