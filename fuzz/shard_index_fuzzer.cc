@@ -34,10 +34,11 @@ bool is_json(std::string_view text) try {
 }
 
 // What a text of the right form says; nullopt for any other, and for what only that library takes
-// (a byte order mark) or has to be refused for what it does not show (repeated keys, depth).
+// (a byte order mark; a NUL, which ends a text there) or what may be refused (repeated keys,
+// depth).
 std::optional<Entries> expected_entries(std::string_view text) {
   std::vector<std::map<std::string, int>> keys;  // of the open objects
-  bool is_plain = !text.starts_with("\xef\xbb\xbf");
+  bool is_plain = !text.starts_with("\xef\xbb\xbf") && text.find('\0') == text.npos;
   const auto look = [&](int depth, Json::parse_event_t event, Json& value) {
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
     if (event == Json::parse_event_t::object_end) keys.pop_back();
