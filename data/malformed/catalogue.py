@@ -1,4 +1,4 @@
-"""The rows of the attack catalogue that belong to the formats of torch.save, and to safetensors.
+"""The rows of the attack catalogue that belong to the formats of torch.save, to safetensors, and to shards.
 
 ROWS: what each row is about. ELSEWHERE: rows that no file of a script can be, and where they are
 tested or why they cannot occur. REMARKS: where what happens is not what the row's name suggests.
@@ -81,9 +81,14 @@ ROWS = {
     "V04": "the file shrinks", "V05": "the file is rewritten or replaced", "V06": "short reads",
     "V07": "sparse terabytes", "V08": "streams", "V09": "allocations fail", "V10": "threads",
     "V11": "files of the process file system",
+    "I01": "shards whose names leave the folder", "I02": "shards that are links or no files",
+    "I03": "an index that contradicts its shards", "I04": "an index of another form",
+    "I05": "a million shards, a huge index", "I06": "total_size", "I07": "the last shard is damaged",
+    "I08": "shards of several formats",
 }
 
 _KEYS = "A rule of load_state_dict, which no file decides: "
+_SHARDS = "A folder, not a file: "
 ELSEWHERE = {
     "G17": "There is no list of allowed names that a caller could extend.",
     "G18": "Nothing is tried a second time: describe.cc runs each stage once.",
@@ -99,6 +104,14 @@ ELSEWHERE = {
     "M03": "A caller's function, not a file: tests/place/place_test.cc, tests/torch/load_test.cc, "
            "load_into_test.cc",
     "M04": "Needs a device. Memory of the host: tests/torch/load_memory_test.cc",
+    "I01": _SHARDS + "tests/bytes/folder_test.cc, tests/container/shard_index_test.cc",
+    "I02": _SHARDS + "tests/bytes/folder_test.cc, tests/manifest/join_shards_test.cc",
+    "I03": _SHARDS + "tests/manifest/join_shards_test.cc",
+    "I04": _SHARDS + "tests/container/shard_index_test.cc",
+    "I05": _SHARDS + "tests/container/shard_index_test.cc",
+    "I06": _SHARDS + "tests/container/shard_index_test.cc, tests/cli/command_test.py",
+    "I07": _SHARDS + "tests/torch/load_shards_test.cc",
+    "I08": _SHARDS + "tests/manifest/join_shards_test.cc",
     "V01": "tests/malformed/budget_test.py: paths that are not there",
     "V02": "tests/malformed/budget_test.py: folders, pipes, sockets, devices",
     "V03": "tests/cli/mutation_test.cc: every prefix and every bit of five golden files",

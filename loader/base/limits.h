@@ -21,6 +21,10 @@ struct Limits {
   // storage.
   std::uint64_t max_records = std::uint64_t{1} << 22;
 
+  // Files that an index of shards names; each is opened. The largest models have some hundreds.
+  // Stops: an index that opens files until none are left.
+  std::uint64_t max_shards = 10'000;
+
   // Bytes of one record name. Stops: names that cost quadratic time or flood a message.
   std::uint64_t max_record_name_bytes = 4096;
 

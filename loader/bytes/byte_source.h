@@ -1,9 +1,9 @@
 // ByteSource: where the bytes of a checkpoint come from.
 //
-// Three kinds: a file read at positions (FileSource), the same file also mapped into memory
-// (MappedSource), and bytes that are in memory already (MemorySource). The describe stages use
-// read_at only: they copy what they parse, once, so that a file which changes under them cannot
-// change what has been checked.
+// A file read at positions (FileSource), the same file also mapped into memory (MappedSource),
+// bytes that are in memory already (MemorySource); a part of another source (SliceSource), several
+// as one (JoinedSource). The describe stages use read_at only: they copy what they parse, once, so
+// that a file which changes under them cannot change what has been checked.
 //
 //   HARDLOAD_ASSIGN(auto source, FileSource::open("model.pth"));
 //   std::array<std::byte, 4> magic;
@@ -54,6 +54,12 @@ class ByteSource {
   // All bytes, where the source can lend them (mapped or in memory), else empty. They stay valid
   // as long as the source; a mapped file's bytes follow the file.
   virtual std::span<const std::byte> view() const { return {}; }
+
+  // The same of `count` bytes at `offset`, a range inside size(); also where the source can lend
+  // some of its bytes, but not all in one piece.
+  virtual std::span<const std::byte> view_at(std::uint64_t offset, std::uint64_t count) const {
+    return view().empty() ? view() : view().subspan(offset, count);
+  }
 
   // kIo where the file is no longer the one that was opened (size or time of change differ).
   virtual Result<void> check_unchanged() const { return {}; }

@@ -10,27 +10,12 @@
 #include <unistd.h>
 
 #include "loader/base/text.h"
+#include "loader/bytes/descriptor.h"
 #include "loader/bytes/file_type.h"
 #include "loader/bytes/system_error.h"
 
 namespace hardload {
 namespace {
-
-// A file descriptor that is closed unless it is released.
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
-  int release() { return std::exchange(value_, -1); }
-
- private:
-  int value_;
-};
 
 Error not_regular(mode_t mode, const std::string& name) {
   return Error(ErrorKind::kNotRegular, Stage::kBytes,
@@ -146,13 +131,17 @@ Result<void> FileSource::check_unchanged() const {
 
 Result<std::unique_ptr<ByteSource>> MappedSource::open(const std::string& path) {
   HARDLOAD_ASSIGN(const int descriptor, open_path(path));
+  return adopt(descriptor, path);
+}
+
+Result<std::unique_ptr<ByteSource>> MappedSource::adopt(int descriptor, std::string name) {
   Descriptor owned(descriptor);
-  HARDLOAD_ASSIGN(const struct stat status, regular_status(owned.get(), path));
-  std::unique_ptr<MappedSource> source(new MappedSource(owned.release(), path, status));
+  HARDLOAD_ASSIGN(const struct stat status, regular_status(owned.get(), name));
+  std::unique_ptr<MappedSource> source(new MappedSource(owned.release(), std::move(name), status));
   if (source->size() == 0) return std::unique_ptr<ByteSource>(std::move(source));
   void* start =
       ::mmap(nullptr, source->size(), PROT_READ | PROT_WRITE, MAP_PRIVATE, source->descriptor(), 0);
-  if (start == MAP_FAILED) return system_error("cannot be mapped", errno, path);
+  if (start == MAP_FAILED) return system_error("cannot be mapped", errno, source->name());
   source->view_ = {static_cast<std::byte*>(start), source->size()};
   return std::unique_ptr<ByteSource>(std::move(source));
 }

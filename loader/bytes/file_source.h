@@ -55,8 +55,9 @@ class FileSource : public ByteSource {
 // in whoever touches view(); read_at stays safe.
 class MappedSource final : public FileSource {
  public:
-  // Errors: those of FileSource::open; kIo where the file cannot be mapped.
+  // Errors: those of FileSource; kIo where the file cannot be mapped.
   static Result<std::unique_ptr<ByteSource>> open(const std::string& path);
+  static Result<std::unique_ptr<ByteSource>> adopt(int descriptor, std::string name);
 
   ~MappedSource() override;
   std::span<const std::byte> view() const override { return view_; }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <iterator>
 
 #include "loader/base/escape.h"
 #include "loader/base/text.h"
@@ -17,7 +19,15 @@ void write_dims(JsonWriter& json, std::span<const std::int64_t> dims) {
   json.end();
 }
 
-// Where the first element is in the file; nowhere for deflated and meta tensors, and for empty ones
+// The file that the byte at `offset` is in; nullptr where there is only one.
+const ShardFile* shard_at(const Manifest& manifest, std::uint64_t offset) {
+  const auto shards = manifest.container().shards();
+  const auto behind =
+      std::ranges::upper_bound(shards, offset, std::ranges::less(), &ShardFile::begin);
+  return behind == shards.begin() ? nullptr : &*std::prev(behind);
+}
+
+// Where the first element is in its file; nowhere for deflated and meta tensors, and for empty ones
 // that begin outside of their storage.
 std::optional<std::uint64_t> file_offset(const Manifest& manifest, const TensorSpec& tensor) {
   if (tensor.storage == TensorSpec::kNoStorage) return std::nullopt;
@@ -25,7 +35,9 @@ std::optional<std::uint64_t> file_offset(const Manifest& manifest, const TensorS
   if (record == nullptr || record->compression != Compression::kStored) return std::nullopt;
   const std::uint64_t items = record->bytes / item_bytes(tensor.dtype);
   if (static_cast<std::uint64_t>(tensor.offset) > items) return std::nullopt;
-  return record->data_offset + static_cast<std::uint64_t>(tensor.offset) * item_bytes(tensor.dtype);
+  const ShardFile* shard = shard_at(manifest, record->data_offset);
+  return record->data_offset - (shard == nullptr ? 0 : shard->begin) +
+         static_cast<std::uint64_t>(tensor.offset) * item_bytes(tensor.dtype);
 }
 
 // The records of a folder of the archive, such as "code".
@@ -196,6 +208,11 @@ void write_inspect_json(const Manifest& manifest, const Digests& digests,
         json.plain_key("bytes").unsigned_integer(size.bytes).end();
       }
     }
+    if (!container.shards().empty()) {
+      json.plain_key("shards").begin_array();
+      for (const ShardFile& shard : container.shards()) json.string(shard.name);
+      json.end();
+    }
     json.plain_key("tensors").begin_array();
     TensorWriter writer(json, manifest, digests);
     for (const NamedTensor& named : manifest.named_tensors()) {
@@ -228,9 +245,10 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
   };
   std::uint64_t bytes = 0;
   for (const StorageSpec& storage : manifest.storages()) bytes += storage.bytes;
+  const std::size_t shards = manifest.container().shards().size();
   out(concat(escape_for_display(file), ": ", to_string(manifest.container().format()), ", ",
-             manifest.named_tensors().size(), " tensors in ", manifest.storages().size(),
-             " storages, ", size_text(bytes)));
+             shards == 0 ? "" : concat(shards, " shards, "), manifest.named_tensors().size(),
+             " tensors in ", manifest.storages().size(), " storages, ", size_text(bytes)));
   if (const std::uint64_t following = manifest.container().following()) {
     out(concat("; ", following, " bytes of another checkpoint follow"));
   }

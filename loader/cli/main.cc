@@ -8,9 +8,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <malloc.h>
@@ -27,7 +28,8 @@
 #include "loader/cli/inspect.h"
 #include "loader/cli/size_text.h"
 #include "loader/cli/verify.h"
-#include "loader/manifest/describe.h"
+#include "loader/container/checkpoint_files.h"
+#include "loader/manifest/describe_files.h"
 
 namespace hardload {
 namespace {
@@ -47,46 +49,67 @@ Exit report(const Error& error) {
   }
 }
 
-// "-" is standard input: read at positions where it is a file, else taken whole into memory.
-Result<std::unique_ptr<ByteSource>> open_source(const std::string& path, const Limits& limits) {
-  if (path != "-") return FileSource::open(path);
-  struct stat status;
-  if (::fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode)) {
-    return FileSource::adopt(::dup(STDIN_FILENO), "standard input");
-  }
-  return read_stream(STDIN_FILENO, "standard input", limits);
+// Says which file it is about, unless the error says so.
+Error within(Error error, std::string_view name) {
+  return error.source().empty() ? std::move(error).in_source(name) : error;
 }
 
-Exit run_inspect(const std::string& path, bool as_json, bool with_digests, Unlisted unlisted) {
+// "-" is standard input: read at positions where it is a file, else taken whole into memory.
+Result<CheckpointFiles> open_files(const std::string& path, bool follow_links,
+                                   const Limits& limits) {
+  if (path != "-") {
+    return CheckpointFiles::open(path, {.limits = limits, .files = {.follow_links = follow_links}});
+  }
+  const std::string name = "standard input";
+  struct stat status;
+  const bool is_file = ::fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode);
+  HARDLOAD_ASSIGN(auto source, is_file ? FileSource::adopt(::dup(STDIN_FILENO), name)
+                                       : read_stream(STDIN_FILENO, name, limits));
+  CheckpointFiles files{name, std::nullopt, {}};
+  files.sources.push_back(std::move(source));
+  return files;
+}
+
+struct InspectOptions {
+  bool as_json = false;
+  bool with_digests = false;
+  Unlisted unlisted = Unlisted::kRefuse;
+};
+
+Exit run_inspect(const std::string& path, bool follow_links, const InspectOptions& options) {
   const Limits limits;
-  auto source = open_source(path, limits);
-  if (!source.ok()) return report(source.error());
-  auto manifest = describe(**source, {.limits = limits, .unlisted = unlisted});
-  if (!manifest.ok()) return report(manifest.error());
+  auto files = open_files(path, follow_links, limits);
+  if (!files.ok()) return report(files.error());
+  const std::string name = files->name;
+  auto described =
+      describe_files(*std::move(files), {.limits = limits, .unlisted = options.unlisted});
+  if (!described.ok()) return report(described.error());
+  const Manifest& manifest = described->manifest;
   Digests digests;
-  if (with_digests) {
-    auto made = digest_tensors(**source, *manifest, limits);
-    if (!made.ok()) return report(std::move(made).error().in_source((*source)->name()));
+  if (options.with_digests) {
+    auto made = digest_tensors(*described->source, manifest, limits);
+    if (!made.ok()) return report(within(std::move(made).error(), name));
     digests = *std::move(made);
   }
-  if (as_json) {
-    write_inspect_json(*manifest, digests, print);
+  if (options.as_json) {
+    write_inspect_json(manifest, digests, print);
   } else {
-    write_inspect_text(*manifest, (*source)->name(), digests, print);
+    write_inspect_text(manifest, name, digests, print);
   }
   return kFine;
 }
 
-Exit run_verify(const std::string& path) {
+Exit run_verify(const std::string& path, bool follow_links) {
   const Limits limits;
-  auto source = open_source(path, limits);
-  if (!source.ok()) return report(source.error());
-  auto verified = verify(**source, limits);
-  if (!verified.ok()) return report(std::move(verified).error().in_source((*source)->name()));
+  auto files = open_files(path, follow_links, limits);
+  if (!files.ok()) return report(files.error());
+  const std::string name = files->name;
+  auto verified = verify(*std::move(files), limits);
+  if (!verified.ok()) return report(within(std::move(verified).error(), name));
   for (const Error& finding : verified->findings) print(finding.display() + "\n");
   if (!verified->findings.empty()) return kRefused;
   std::string line =
-      concat(escape_for_display((*source)->name()), ": fine; ", verified->tensors, " tensors, ",
+      concat(escape_for_display(name), ": fine; ", verified->tensors, " tensors, ",
              size_text(verified->storage_bytes), ", ", verified->records, " records");
   if (verified->without_crc != 0) {
     append(line, ", ", verified->without_crc, " of them saved without CRC-32 and not verified");
@@ -97,9 +120,16 @@ Exit run_verify(const std::string& path) {
   if (verified->following != 0) {
     append(line, "; ", verified->following, " bytes of another checkpoint follow, not verified");
   }
+  if (!verified->wrong_total_size.empty()) {
+    append(line, ", though the index says total_size ",
+           escape_for_display(verified->wrong_total_size));
+  }
   print(line + "\n");
   return kFine;
 }
+
+constexpr const char* kFileHelp =
+    "A checkpoint, an index of shards, or a folder that holds either; - for standard input";
 
 // A common mistake: torch.load's argument is called otherwise.
 bool names_a_device(int argc, char** argv) {
@@ -121,9 +151,10 @@ int run(int argc, char** argv) {
   std::string format = "text";
   bool digest = false;
   std::string unlisted = "refuse";
+  bool strict = false;
   CLI::App* inspect =
       app.add_subcommand("inspect", "Lists the tensors; as JSON, all other values too");
-  inspect->add_option("FILE", file, "A checkpoint; - for standard input")->required();
+  inspect->add_option("FILE", file, kFileHelp)->required();
   inspect->add_option("--format", format, "json follows loader/cli/inspect.schema.json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
@@ -138,7 +169,11 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   CLI::App* check = app.add_subcommand(
       "verify", "Checks structure, tensors and every CRC-32; prints one line per finding");
-  check->add_option("FILE", file, "A checkpoint; - for standard input")->required();
+  check->add_option("FILE", file, kFileHelp)->required();
+
+  for (CLI::App* command : {inspect, check}) {
+    command->add_flag("--strict", strict, "Follows no link in the folder of a sharded checkpoint");
+  }
 
   try {
     app.parse(argc, argv);
@@ -154,10 +189,12 @@ int run(int argc, char** argv) {
     }
     return is_help ? kFine : kTrouble;
   }
-  const Exit exit = inspect->parsed() ? run_inspect(file, format == "json", digest,
-                                                    unlisted == "keep" ? Unlisted::kKeepAsData
-                                                                       : Unlisted::kRefuse)
-                                      : run_verify(file);
+  const InspectOptions options = {
+      .as_json = format == "json",
+      .with_digests = digest,
+      .unlisted = unlisted == "keep" ? Unlisted::kKeepAsData : Unlisted::kRefuse};
+  const Exit exit =
+      inspect->parsed() ? run_inspect(file, !strict, options) : run_verify(file, !strict);
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     complain("hardload: the output could not be written\n");
     return kTrouble;

@@ -38,6 +38,12 @@ struct MetadataEntry {
   std::string_view key, value;
 };
 
+// A file of a checkpoint that lies in several.
+struct ShardFile {
+  std::string_view name;
+  std::uint64_t begin;  // where its bytes begin among those of all
+};
+
 class Container {
  public:
   virtual ~Container() = default;
@@ -60,6 +66,10 @@ class Container {
   virtual std::span<const MetadataEntry> metadata() const { return {}; }
   // Bytes behind the checkpoint, where its format lets further ones follow in the same file.
   virtual std::uint64_t following() const { return 0; }
+
+  // Of a sharded checkpoint, in the order of their bytes; else none. The records of each are named
+  // "SHARD/NAME", and its storages have the keys "SHARD/KEY".
+  virtual std::span<const ShardFile> shards() const { return {}; }
 
  protected:
   Container() = default;

@@ -152,8 +152,8 @@ Error explain_kind(const ByteSource& source, FileKind kind) {
                    "in a browser to see it.");
     case FileKind::kJson:
       return error(ErrorKind::kUnknownFormat, "this is a JSON text, not a checkpoint",
-                   "If it is an error message of a server, fetch the file again; if it is an index "
-                   "of shards, load the shards it names.");
+                   "If it is an error message of a server, fetch the file again; an index of "
+                   "shards is loaded by its path, beside its shards.");
     case FileKind::kGzip:
       return error(ErrorKind::kUnsupported, "this is a gzip file", "Run gunzip on it first.");
     case FileKind::kOtherArchive:

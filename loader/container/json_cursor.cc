@@ -183,6 +183,69 @@ Result<bool> JsonCursor::boolean() {
   return unexpected("true or false");
 }
 
+Result<std::string_view> JsonCursor::skip_value(unsigned depth) {
+  skip_space();
+  const std::size_t begin = at_;
+  if (is_next('"')) {
+    HARDLOAD_TRY(string());
+    return std::string_view();
+  }
+  if (is_next('{') || is_next('[')) {
+    if (depth == 0) {
+      return Error(ErrorKind::kLimit, Stage::kContainer,
+                   concat("the JSON text is nested deeper than ", kMaxSkippedDepth))
+          .at(position());
+    }
+    const bool is_object = is_next('{');
+    HARDLOAD_TRY(enter(text_[at_]));
+    for (;;) {
+      if (is_object) {
+        HARDLOAD_ASSIGN(const auto key, next_key());
+        if (!key) return std::string_view();
+      } else {
+        HARDLOAD_ASSIGN(const bool is_there, next_item());
+        if (!is_there) return std::string_view();
+      }
+      HARDLOAD_TRY(skip_value(depth - 1));
+    }
+  }
+  const std::string_view rest(text_.data() + at_, text_.size() - at_);
+  for (const std::string_view word : {"true", "false", "null"}) {
+    if (!rest.starts_with(word)) continue;
+    at_ += word.size();
+    return word;
+  }
+  if (!skip_number()) return unexpected("a value");
+  return std::string_view(text_.data() + begin, at_ - begin);
+}
+
+// Whether there was one or more.
+bool JsonCursor::skip_digits() {
+  const std::size_t begin = at_;
+  while (at_ < text_.size() && is_digit(text_[at_])) ++at_;
+  return at_ != begin;
+}
+
+// Whether what came next was a number; else at_ is where it was none any more.
+bool JsonCursor::skip_number() {
+  if (is_next('-')) ++at_;
+  if (is_next('0')) {
+    ++at_;
+  } else if (!skip_digits()) {
+    return false;
+  }
+  if (is_next('.')) {
+    ++at_;
+    if (!skip_digits()) return false;
+  }
+  if (is_next('e') || is_next('E')) {
+    ++at_;
+    if (is_next('+') || is_next('-')) ++at_;
+    if (!skip_digits()) return false;
+  }
+  return true;
+}
+
 Result<void> JsonCursor::finish() {
   skip_space();
   if (at_ == text_.size()) return {};

@@ -1,9 +1,10 @@
 // JsonCursor: reads JSON of a known form from a private copy, strictly, without a tree.
 //
 // The caller asks for what the form says comes next, and anything else is an error. So nothing is
-// nested that the caller does not enter, nothing is skipped, and nothing recurses. Strict as RFC
-// 8259 and serde_json are: UTF-8 without lone surrogates, no control characters in strings, no
-// comments, no trailing commas. Numbers are whole ones of 64 bits, the only ones that are needed.
+// nested that the caller does not enter, and nothing is skipped but what the caller skips. Strict
+// as RFC 8259 and serde_json are: UTF-8 without lone surrogates, no control characters in strings,
+// no comments, no trailing commas. Numbers are whole ones of 64 bits, the only ones that are
+// needed.
 //
 //   JsonCursor json(text, 8);
 //   HARDLOAD_TRY(json.enter_object());
@@ -39,6 +40,11 @@ class JsonCursor {
   // The next key of the object, and its colon; nullopt where the object ends.
   Result<std::optional<std::string_view>> next_key();
 
+  bool is_object_next() {
+    skip_space();
+    return is_next('{');
+  }
+
   // The '[' that comes next.
   Result<void> enter_array() { return enter('['); }
   // Whether another item of the array comes next; it ends otherwise.
@@ -50,6 +56,11 @@ class JsonCursor {
   Result<bool> boolean();
   // Whether a null comes next, which is then behind.
   bool take_null() { return take_word("null"); }
+
+  // Skips the value that comes next, whatever it is, as strictly as it would be read; of numbers,
+  // true, false and null the text, else nothing. Nested no deeper than kMaxSkippedDepth: kLimit.
+  static constexpr unsigned kMaxSkippedDepth = 64;
+  Result<std::string_view> skip_value() { return skip_value(kMaxSkippedDepth); }
 
   // Success where nothing but white space is left.
   Result<void> finish();
@@ -66,6 +77,9 @@ class JsonCursor {
   Result<std::string_view> long_string(std::size_t begin);
   Result<std::size_t> decode_escape(std::size_t out);
   std::optional<std::uint32_t> hex_unit();
+  Result<std::string_view> skip_value(unsigned depth);
+  bool skip_digits();
+  bool skip_number();
   Error unexpected(std::string_view wanted) const;
 
   std::span<char> text_;

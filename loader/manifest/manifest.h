@@ -153,6 +153,7 @@ class Manifest {
  private:
   friend Result<Manifest> build_manifest(std::unique_ptr<const Container>, ValueGraph,
                                          const Limits&, const SavedObjects*);
+  friend class ShardJoiner;
   friend class StateDictBuilder;
   friend class StorageTable;
   friend class TensorTable;

@@ -19,7 +19,7 @@ namespace hardload {
 namespace {
 
 // The state dict at options.path, and which tensor of the file each entry is.
-struct Described {
+struct DescribedState {
   std::shared_ptr<const Manifest> manifest;
   StateDict state;                     // tensors on the meta device
   std::vector<std::uint32_t> tensors;  // the numbers of its entries
@@ -44,25 +44,16 @@ std::vector<std::uint32_t> numbers_of_entries(Value dict) {
   return numbers;
 }
 
-Result<Described> describe_state(const std::shared_ptr<const ByteSource>& archive,
-                                 const LoadIntoOptions& options) {
-  HARDLOAD_ASSIGN(auto manifest, describe_for(*archive, options.load));
-  const Checkpoint shapes(manifest, make_shapes(*manifest), {}, TransferReport());
-  HARDLOAD_ASSIGN(StateDict state, shapes.state_dict_at(options.path));
-  std::vector<std::uint32_t> tensors = numbers_of_entries(state.origin->value);
-  return Described{std::move(manifest), std::move(state), std::move(tensors)};
-}
-
 // Where each storage goes: to the device of the parameter that takes its elements as they are.
 // Where there is none or several, or they are converted, to the CPU: copies cross devices by
 // themselves.
-std::vector<Device> places_of_targets(const Described& described, const LoadPlan& plan) {
+std::vector<Device> places_of_targets(const DescribedState& described, const LoadPlan& plan) {
   const Manifest& manifest = *described.manifest;
   const Device cpu{"cpu"};
   std::vector<Device> places(manifest.storages().size(), cpu);
   std::vector<bool> is_placed(places.size());
   for (const PlannedCopy& copy : plan.copies) {
-    const TensorSpec& from = manifest.tensors()[described.number(copy.state)];
+    const TensorSpec& from = manifest.tensors()[described.tensors[copy.state]];
     if (from.storage == TensorSpec::kNoStorage) continue;
     const c10::Device device = copy.target.device();
     const bool as_is = !device.is_meta() && !from.is_quantized() &&
@@ -78,9 +69,17 @@ std::vector<Device> places_of_targets(const Described& described, const LoadPlan
   return places;
 }
 
-Result<IncompatibleKeys> load_staged(torch::nn::Module& module, Described described,
+Result<DescribedState> describe_state(std::shared_ptr<const Manifest> manifest,
+                                      const LoadIntoOptions& options) {
+  const Checkpoint shapes(manifest, make_shapes(*manifest), {}, TransferReport());
+  HARDLOAD_ASSIGN(StateDict state, shapes.state_dict_at(options.path));
+  std::vector<std::uint32_t> tensors = numbers_of_entries(state.origin->value);
+  return DescribedState{std::move(manifest), std::move(state), std::move(tensors)};
+}
+
+Result<IncompatibleKeys> load_staged(torch::nn::Module& module, DescribedState described,
                                      const LoadPlan& plan,
-                                     const std::shared_ptr<const ByteSource>& archive,
+                                     const std::shared_ptr<const ByteSource>& source,
                                      const LoadIntoOptions& options) {
   const Selection selection = select(*described.manifest, described.numbers(plan));
   std::vector<Device> devices = places_of_targets(described, plan);
@@ -89,7 +88,7 @@ Result<IncompatibleKeys> load_staged(torch::nn::Module& module, Described descri
   }
   {
     HARDLOAD_ASSIGN(const Checkpoint loaded,
-                    move_tensors(archive, described.manifest, selection, devices, options.load));
+                    move_tensors(source, described.manifest, selection, devices, options.load));
     for (const PlannedCopy& copy : plan.copies) {
       described.state.entries[copy.state].tensor = loaded.tensors()[described.tensors[copy.state]];
     }
@@ -97,18 +96,9 @@ Result<IncompatibleKeys> load_staged(torch::nn::Module& module, Described descri
   return load_owned_state_dict(module, std::move(described.state), options.state_dict);
 }
 
-}  // namespace
-
-Result<IncompatibleKeys> load_into(torch::nn::Module& module, const std::string& file,
-                                   const LoadIntoOptions& options) {
-  return guarded([&]() -> Result<IncompatibleKeys> {
-    HARDLOAD_ASSIGN(auto source, open_for(file, options.load));
-    return load_into(module, std::move(source), options);
-  });
-}
-
-Result<IncompatibleKeys> load_into(torch::nn::Module& module,
-                                   std::shared_ptr<const ByteSource> source,
+// `name`: of the path or source that it is loaded from.
+template <typename From>
+Result<IncompatibleKeys> load_from(torch::nn::Module& module, From from, std::string_view name,
                                    const LoadIntoOptions& options) {
   auto done = guarded([&]() -> Result<IncompatibleKeys> {
     if (options.state_dict.take_extra_state) {
@@ -116,12 +106,12 @@ Result<IncompatibleKeys> load_into(torch::nn::Module& module,
                    "load_into does not hand out extra state, of which it reads no tensors")
           .advise("Use load() and load_state_dict().");
     }
-    HARDLOAD_ASSIGN(const auto archive, archive_in(source, options.load));
-    HARDLOAD_ASSIGN(Described described, describe_state(archive, options));
+    HARDLOAD_ASSIGN(const Opened opened, open_for(std::move(from), options.load));
+    HARDLOAD_ASSIGN(DescribedState described, describe_state(opened.manifest, options));
     HARDLOAD_ASSIGN(LoadPlan plan,
                     plan_load_state_dict(module, described.state, options.state_dict));
     if (options.mode == LoadMode::kStaged) {
-      return load_staged(module, std::move(described), plan, archive, options);
+      return load_staged(module, std::move(described), plan, opened.source, options);
     }
     if (options.state_dict.assign) {
       return Error(ErrorKind::kUnsupported, Stage::kTorch, "loading in place does not assign")
@@ -132,11 +122,24 @@ Result<IncompatibleKeys> load_into(torch::nn::Module& module,
       copies.push_back(
           {copy.target, described.tensors[copy.state], described.state.entries[copy.state].key});
     }
-    HARDLOAD_TRY(load_in_place(archive, described.manifest, copies, options.load));
+    HARDLOAD_TRY(load_in_place(opened.source, described.manifest, copies, options.load));
     return std::move(plan.keys);
   });
   if (done.ok() || !done.error().source().empty()) return done;
-  return std::move(done).error().in_source(source->name());
+  return std::move(done).error().in_source(name);
+}
+
+}  // namespace
+
+Result<IncompatibleKeys> load_into(torch::nn::Module& module, const std::string& file,
+                                   const LoadIntoOptions& options) {
+  return load_from(module, file, file, options);
+}
+
+Result<IncompatibleKeys> load_into(torch::nn::Module& module,
+                                   std::shared_ptr<const ByteSource> source,
+                                   const LoadIntoOptions& options) {
+  return load_from(module, source, source->name(), options);
 }
 
 }  // namespace hardload

@@ -38,13 +38,12 @@ bool can_be_lent(const ByteSource& source, const Manifest& manifest, const Stora
   }
   const bool same_order =
       (manifest.byte_order() == ByteOrder::kLittle) == (std::endian::native == std::endian::little);
-  const auto address =
-      reinterpret_cast<std::uintptr_t>(source.view().data()) + storage.record->data_offset;
-  return same_order && address % alignment == 0;
+  const std::byte* const lent = source.view_at(storage.record->data_offset, storage.bytes).data();
+  return same_order && lent != nullptr && reinterpret_cast<std::uintptr_t>(lent) % alignment == 0;
 }
 
 c10::Storage lend(const std::shared_ptr<const ByteSource>& source, const StorageSpec& storage) {
-  const auto bytes = source->view().subspan(storage.record->data_offset, storage.bytes);
+  const auto bytes = source->view_at(storage.record->data_offset, storage.bytes);
   // A mapping is private and writable: what a tensor writes does not reach the file.
   return lend_storage({const_cast<std::byte*>(bytes.data()), bytes.size()}, source);
 }
@@ -82,7 +81,7 @@ Result<Checkpoint> move_tensors(const std::shared_ptr<const ByteSource>& source,
   const std::vector<std::uint64_t> items = largest_items(*manifest);
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (!selection.storages[i]) continue;
-    const bool lend_it = options.mapped && places[i].type == "cpu" && !source->view().empty() &&
+    const bool lend_it = options.mapped && places[i].type == "cpu" &&
                          can_be_lent(*source, *manifest, manifest->storages()[i], items[i]);
     is_lent[i] = lend_it;
     if (!lend_it && places[i].type != "meta") to_read.push_back(i);

@@ -25,20 +25,19 @@ Result<Checkpoint> move_tensors(const std::shared_ptr<const ByteSource>& source,
                                 const Selection& selection, std::span<const Device> places,
                                 const LoadOptions& options);
 
-// describe() with the options of loading.
-Result<std::shared_ptr<const Manifest>> describe_for(const ByteSource& source,
-                                                     const LoadOptions& options);
-
 // place(), on the devices of this machine. Errors: kDevice, also where the caller's function
 // throws.
 Result<std::vector<Device>> place_for(const Manifest& manifest, const MapLocation& map_location);
 
-// The source without the bytes in front of the archive. Errors: kBounds.
-Result<std::shared_ptr<const ByteSource>> archive_in(std::shared_ptr<const ByteSource> source,
-                                                     const LoadOptions& options);
+// A checkpoint, opened and described with the options of loading.
+struct Opened {
+  std::shared_ptr<const ByteSource> source;
+  std::shared_ptr<const Manifest> manifest;
+};
 
-// Opens the file at `path`, mapped where the options say so. Errors: kIo, kNotRegular.
-Result<std::shared_ptr<const ByteSource>> open_for(const std::string& path,
-                                                   const LoadOptions& options);
+// The file or the shards at `path`; or what is in `source`, behind options.offset. Errors: those of
+// CheckpointFiles and of describing.
+Result<Opened> open_for(const std::string& path, const LoadOptions& options);
+Result<Opened> open_for(std::shared_ptr<const ByteSource> source, const LoadOptions& options);
 
 }  // namespace hardload

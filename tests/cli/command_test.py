@@ -163,6 +163,94 @@ class Verify(unittest.TestCase):
         self.assertEqual(verify.stdout, inspect.stderr)
 
 
+def safetensors(tensors):
+    """A file of uint8 tensors."""
+    header, data = {}, b""
+    for name, content in tensors.items():
+        header[name] = {"dtype": "U8", "shape": [len(content)],
+                        "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+class Shards(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.index = self.folder / "model.safetensors.index.json"
+        (self.folder / "1").write_bytes(safetensors({"a": b"aa", "b": b""}))
+        (self.folder / "2").write_bytes(safetensors({"c": b"ccc"}))
+        self.write_index({"c": "2", "a": "1", "b": "1"})
+
+    def write_index(self, weight_map, total_size=5):
+        self.index.write_text(json.dumps({"metadata": {"total_size": total_size},
+                                          "weight_map": weight_map}))
+
+    def test_inspect(self):
+        for path in (self.folder, self.index):
+            run = hardload("inspect", path)
+            self.assertEqual((run.returncode, run.stderr), (0, b""))
+            self.assertEqual(run.stdout.decode(),
+                             f"{path}: safetensors, 2 shards, 3 tensors in 3 storages, 5 bytes\n"
+                             "  c  uint8     [3]  cpu\n"
+                             "  a  uint8     [2]  cpu\n"
+                             "  b  uint8     [0]  cpu\n")
+
+    def test_json_says_where_in_which_file(self):
+        run = hardload("inspect", self.folder, "--format", "json", "--digest")
+        self.assertEqual((run.returncode, run.stderr), (0, b""))
+        description = json.loads(run.stdout)
+        jsonschema.validate(description,
+                            json.loads((ROOT / "loader/cli/inspect.schema.json").read_text()))
+        self.assertEqual(description["shards"], ["2", "1"])
+        a = description["tensors"][1]
+        self.assertEqual(a["storage"], "1/a")
+        at = a["file_offset"]
+        self.assertEqual((self.folder / "1").read_bytes()[at:at + 2], b"aa")
+
+    def test_verify(self):
+        for total_size, note in ((5, ""), (5.0, ""), (6, ", though the index says total_size 6"),
+                                 (-1, ", though the index says total_size -1")):
+            self.write_index({"c": "2", "a": "1", "b": "1"}, total_size)
+            run = hardload("verify", self.folder)
+            self.assertEqual((run.returncode, run.stderr), (0, b""))
+            self.assertEqual(run.stdout.decode(),
+                             f"{self.folder}: fine; 3 tensors, 5 bytes, 3 records, 2 of them saved "
+                             f"without CRC-32 and not verified{note}\n")
+
+    def test_findings_name_the_shard(self):
+        for name in ("1", "2"):
+            path = self.folder / name
+            path.write_bytes(path.read_bytes()[:-1])
+        run = hardload("verify", self.folder)
+        self.assertEqual((run.returncode, run.stderr), (1, b""))
+        lines = run.stdout.decode().splitlines()
+        self.assertEqual([line.split(":")[0] for line in lines],
+                         [f"{self.folder}/2", f"{self.folder}/1"])
+
+    def test_refusals(self):
+        for weight_map, kind in (({"c": "2", "a": "1"}, "Key"), ({"c": "../2"}, "Name"),
+                                 ({"c": 2}, "Container")):
+            self.write_index(weight_map)
+            for command in ("inspect", "verify"):
+                run = hardload(command, self.folder)
+                self.assertEqual(run.returncode, 1, (command, weight_map))
+                self.assertIn(f"{kind} error", (run.stdout + run.stderr).decode())
+        self.write_index({"c": "absent"})
+        self.assertEqual(hardload("inspect", self.folder).returncode, 2)
+
+    def test_strict_follows_no_link(self):
+        (self.folder / "2").rename(self.folder / "real")
+        (self.folder / "2").symlink_to("real")
+        for command in ("inspect", "verify"):
+            self.assertEqual(hardload(command, self.folder).returncode, 0)
+            run = hardload(command, self.folder, "--strict")
+            self.assertEqual((run.returncode, run.stdout), (1, b""))
+            self.assertIn(f"{self.folder}/2: Name error".encode(), run.stderr)
+
+
 class Trouble(unittest.TestCase):
     """Exit code 2: the file cannot be read, the output not be written, the usage is wrong."""
 

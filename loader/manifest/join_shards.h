@@ -1,0 +1,26 @@
+// join_shards: the Manifests of all shards of a checkpoint as one, a flat state dict.
+//
+// The index has to say the truth: each tensor that it lists is in the shard that it says, and in no
+// other; each shard holds no other tensor. Shards are dicts of tensors with text keys, in files of
+// one format and byte order. What tensors are stays as it is: strides, storages that tensors of one
+// shard share, sparse and quantized ones, parameters. Python attributes of a shard's dict and
+// tensors are left out.
+#pragma once
+
+#include <vector>
+
+#include "loader/base/result.h"
+#include "loader/bytes/joined_source.h"
+#include "loader/container/shard_index.h"
+#include "loader/manifest/manifest.h"
+
+namespace hardload {
+
+// `shards`: of each of index.files(), in their order, which is that of the parts of `source`, too.
+// The tensors are in the order of the shards. Errors: kKey where the index and a shard differ on
+// names; kUnsupported for a shard that is no dict of tensors, or for shards that differ in format
+// or byte order; kLimit; kOutOfMemory.
+Result<Manifest> join_shards(const ShardIndex& index, std::vector<Manifest> shards,
+                             const JoinedSource& source);
+
+}  // namespace hardload
