@@ -5,6 +5,8 @@
 
 #include "loader/base/escape.h"
 #include "loader/base/text.h"
+#include "loader/cli/named_parts.h"
+#include "loader/cli/shape_text.h"
 #include "loader/cli/size_text.h"
 #include "loader/cli/value_json.h"
 
@@ -92,16 +94,8 @@ class TensorWriter {
     const SparseSpec& sparse = manifest_.sparse(tensor);
     json_.plain_key("layout").string(to_string(tensor.layout));
     if (sparse.is_coalesced) json_.plain_key("is_coalesced").boolean(*sparse.is_coalesced);
-    const bool by_row =
-        tensor.layout == TensorLayout::kSparseCsr || tensor.layout == TensorLayout::kSparseBsr;
     json_.plain_key("parts").begin_object();
-    if (tensor.layout == TensorLayout::kSparseCoo) {
-      write_part("indices", sparse.indices);
-    } else {
-      write_part(by_row ? "crow_indices" : "ccol_indices", sparse.indices);
-      write_part(by_row ? "col_indices" : "row_indices", sparse.plain_indices);
-    }
-    write_part("values", sparse.values);
+    for (const auto& [role, part] : named_parts(manifest_, tensor)) write_part(role, part);
     json_.end();
   }
 
@@ -118,8 +112,7 @@ class TensorWriter {
       json_.plain_key("scheme").string(info(zero).is_floating ? "per_channel_affine_float_qparams"
                                                               : "per_channel_affine");
       json_.plain_key("axis").integer(quantizer.axis);
-      write_part("scales", quantizer.scales);
-      write_part("zero_points", quantizer.zero_points);
+      for (const auto& [role, part] : named_parts(manifest_, tensor)) write_part(role, part);
     }
     json_.end();
   }
@@ -128,12 +121,6 @@ class TensorWriter {
   const Manifest& manifest_;
   const Digests& digests_;
 };
-
-std::string shape_text(std::span<const std::int64_t> shape) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i) append(text, i == 0 ? "" : ", ", shape[i]);
-  return text + "]";
-}
 
 }  // namespace
 

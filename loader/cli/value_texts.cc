@@ -1,0 +1,33 @@
+#include "loader/cli/value_texts.h"
+
+#include <utility>
+
+#include "loader/cli/value_json.h"
+
+namespace hardload {
+
+std::string ValueTexts::value(Value value) {
+  write_value(json_.new_line(), manifest_, value);
+  return take();
+}
+
+std::string ValueTexts::key(Value key) {
+  write_key(json_.new_line(), manifest_, key);
+  return take();
+}
+
+std::string ValueTexts::path(const NamedTensor& named) {
+  json_.new_line().begin_array();
+  for (const Value& key : manifest_.path(named)) write_key(json_, manifest_, key);
+  json_.end();
+  return take();
+}
+
+// What was written since the last line's end.
+std::string ValueTexts::take() {
+  json_.flush();
+  std::string text = std::exchange(text_, {});
+  return text.substr(text.find('\n') + 1);
+}
+
+}  // namespace hardload
