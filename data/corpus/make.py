@@ -4,7 +4,7 @@
 usage: make.py        (needs the golden files, not torch)
 
 corpus/pickle/: the data.pkl of each golden file. corpus/zip/: a golden file packed again as other
-zip tools would. Everything else under corpus/ was found by a fuzzer, or written, and is kept by hand.
+zip tools would. corpus/diff/: two files, and the length of the first. Everything else under corpus/ was found by a fuzzer, or written, and is kept by hand.
 """
 
 import io
@@ -53,7 +53,7 @@ def streamed(source):
 
 
 def main():
-    for folder in ("pickle", "zip"):
+    for folder in ("diff", "pickle", "zip"):
         (CORPUS / folder).mkdir(exist_ok=True)
     for path in GOLDEN:
         if path.stem == "saved_without_crc":
@@ -66,6 +66,12 @@ def main():
     (CORPUS / "zip" / "deflated.zip").write_bytes(
         repacked(linear, compression=zipfile.ZIP_DEFLATED))
     (CORPUS / "zip" / "streamed.zip").write_bytes(streamed(linear))
+    for a, b in (("state_linear", "state_half"), ("sparse_csr", "sparse_csc"),
+                 ("values_numbers", "values_torch"), ("tree_keys", "tree_nested"),
+                 ("quantized_per_tensor", "quantized_per_channel"), ("tree_cycle", "root_list")):
+        first, second = (repacked(CORPUS.parent / "golden" / f"{name}.pt") for name in (a, b))
+        (CORPUS / "diff" / f"{a}_and_{b}").write_bytes(
+            first + second + len(first).to_bytes(2, "little"))
     (CORPUS / "zip" / "empty.zip").write_bytes(b"PK\x05\x06" + bytes(18))
 
 

@@ -1,6 +1,7 @@
 #include "loader/cli/commands.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <utility>
 
@@ -17,6 +18,7 @@
 #include "loader/cli/diff_text.h"
 #include "loader/cli/digest.h"
 #include "loader/cli/inspect.h"
+#include "loader/cli/inspect_text.h"
 #include "loader/cli/size_text.h"
 #include "loader/cli/verify.h"
 #include "loader/manifest/describe.h"
@@ -34,6 +36,15 @@ Exit report(const Error& error) {
     case ErrorKind::kOutOfMemory: return kTrouble;
     default: return kRefused;
   }
+}
+
+// https://no-color.org: where it is set, to anything.
+bool wants_colour() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string_view(value == nullptr ? "" : value);
+  };
+  return ::isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
 }
 
 // "-" is standard input: read at positions where it is a file, else taken whole into memory.
@@ -65,7 +76,7 @@ Exit run_inspect(const std::string& path, const InspectFlags& flags) {
   if (flags.as_json) {
     write_inspect_json(*manifest, digests, print);
   } else {
-    write_inspect_text(*manifest, (*source)->name(), digests, print);
+    write_inspect_text(*manifest, (*source)->name(), digests, wants_colour(), print);
   }
   return kFine;
 }

@@ -124,10 +124,14 @@ class DiffText {
     line("    ", elements.differing, " of ", counted(elements.elements, "element"),
          elements.differing == 1 ? " differs; " : " differ; ", first);
     if (!elements.has_values) return;
-    std::string apart =
-        concat("largest difference: absolute ", number_text(elements.max_absolute, 6),
-               ", relative ", number_text(elements.max_relative, 6));
-    if (elements.one_nan != 0) append(apart, "; ", elements.one_nan, " NaN on one side alone");
+    std::string apart;
+    if (elements.one_nan != elements.differing) {
+      append(apart, "largest difference: absolute ", number_text(elements.max_absolute, 6),
+             ", relative ", number_text(elements.max_relative, 6));
+    }
+    if (elements.one_nan != 0) {
+      append(apart, apart.empty() ? "" : "; ", elements.one_nan, " NaN on one side alone");
+    }
     line("    ", apart);
   }
 

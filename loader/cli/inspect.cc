@@ -1,13 +1,6 @@
 #include "loader/cli/inspect.h"
 
-#include <algorithm>
-#include <array>
-
-#include "loader/base/escape.h"
-#include "loader/base/text.h"
 #include "loader/cli/named_parts.h"
-#include "loader/cli/shape_text.h"
-#include "loader/cli/size_text.h"
 #include "loader/cli/value_json.h"
 
 namespace hardload {
@@ -148,39 +141,6 @@ void write_inspect_json(const Manifest& manifest, const Digests& digests,
     json.end();
   }
   out("\n");
-}
-
-void write_inspect_text(const Manifest& manifest, std::string_view file, const Digests& digests,
-                        const JsonWriter::Sink& out) {
-  std::size_t name_width = 0, shape_width = 0;
-  for (const NamedTensor& named : manifest.named_tensors()) {
-    name_width = std::max(name_width, escape_for_display(manifest.name(named)).size());
-    shape_width =
-        std::max(shape_width, shape_text(manifest.shape(manifest.tensors()[named.tensor])).size());
-  }
-  // One monstrous name must not push all others off the screen.
-  name_width = std::min<std::size_t>(name_width, 60);
-  shape_width = std::min<std::size_t>(shape_width, 30);
-
-  const auto padded = [](std::string text, std::size_t width) {
-    if (text.size() < width) text.append(width - text.size(), ' ');
-    return text;
-  };
-  std::uint64_t bytes = 0;
-  for (const StorageSpec& storage : manifest.storages()) bytes += storage.bytes;
-  out(concat(escape_for_display(file), ": ", to_string(manifest.container().format()), ", ",
-             manifest.named_tensors().size(), " tensors in ", manifest.storages().size(),
-             " storages, ", size_text(bytes), "\n"));
-  for (const NamedTensor& named : manifest.named_tensors()) {
-    const TensorSpec& tensor = manifest.tensors()[named.tensor];
-    std::string line = concat("  ", padded(escape_for_display(manifest.name(named)), name_width),
-                              "  ", padded(std::string(to_string(tensor.dtype)), 8), "  ",
-                              padded(shape_text(manifest.shape(tensor)), shape_width), "  ",
-                              escape_for_display(manifest.location(tensor)));
-    if (tensor.is_sparse()) append(line, "  ", to_string(tensor.layout));
-    if (!digests.empty()) append(line, "  ", digests[named.tensor].value_or("-"));
-    out(line + "\n");
-  }
 }
 
 }  // namespace hardload
