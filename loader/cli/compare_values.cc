@@ -12,6 +12,8 @@
 namespace hardload {
 namespace {
 
+constexpr std::uint64_t kIndexBytes = 8;
+
 ValueKind kind_of(Value value) {
   return value.kind() == ValueKind::kOrderedDict ? ValueKind::kDict : value.kind();
 }
@@ -23,7 +25,7 @@ class Comparison {
       : a_(a), b_(b), texts_a_(a), texts_b_(b), work_(work), same_storage_(same_storage) {}
 
   Result<ValuesDifference> run() && {
-    add({}, a_.root(), b_.root());
+    add({}, 0, a_.root(), b_.root());
     while (!pairs_.empty()) {
       const Pair pair = pairs_.back();
       pairs_.pop_back();
@@ -36,7 +38,7 @@ class Comparison {
   // Values that stand against each other, one of which may be missing.
   struct Pair {
     ValueStep step;
-    std::uint32_t depth;
+    std::uint64_t path_bytes;  // of the texts of its keys
     std::optional<Value> a, b;
   };
 
@@ -51,10 +53,11 @@ class Comparison {
   }
 
   // To be compared after the pairs that are there. Tensors are left out.
-  void add(ValueStep step, std::optional<Value> a, std::optional<Value> b) {
+  void add(ValueStep step, std::uint64_t key_bytes, std::optional<Value> a,
+           std::optional<Value> b) {
     if (a && a->kind() == ValueKind::kTensor) a = std::nullopt;
     if (b && b->kind() == ValueKind::kTensor) b = std::nullopt;
-    if (a || b) pairs_.push_back({step, depth_, a, b});
+    if (a || b) pairs_.push_back({step, path_bytes_ + key_bytes, a, b});
   }
 
   Result<void> compare(const Pair& pair) {
@@ -69,7 +72,7 @@ class Comparison {
     if (has_identity(a) && !seen_.insert({a.identity(), b.identity()}).second) return {};
     const auto step = static_cast<std::uint32_t>(result_.steps.size());
     result_.steps.push_back(pair.step);
-    depth_ = pair.depth + 1;
+    path_bytes_ = pair.path_bytes;
     const std::size_t first = pairs_.size();
     if (a.kind() == ValueKind::kInert) {
       add_parts(a, b, step);
@@ -85,7 +88,7 @@ class Comparison {
 
   // Keeps the difference. The path to it will be written, and so will scalars.
   Result<void> report(const Pair& pair) {
-    HARDLOAD_TRY(take(pair.depth));
+    HARDLOAD_TRY(take(pair.path_bytes));
     if (pair.a) HARDLOAD_TRY(take(length_of(*pair.a)));
     if (pair.b) HARDLOAD_TRY(take(length_of(*pair.b)));
     const auto step = static_cast<std::uint32_t>(result_.steps.size());
@@ -111,7 +114,7 @@ class Comparison {
   void add_parts(Value a, Value b, std::uint32_t step) {
     for (std::size_t i = 0; i < kInertParts; ++i) {
       const auto part = static_cast<InertPart>(i);
-      add({step, false, kInertKeys[i]}, a.part(part), b.part(part));
+      add({step, false, kInertKeys[i]}, kInertKeys[i].size(), a.part(part), b.part(part));
     }
   }
 
@@ -120,7 +123,7 @@ class Comparison {
       return i < list.size() ? std::optional(list.item(i)) : std::nullopt;
     };
     for (std::uint64_t i = 0; i < std::max(a.size(), b.size()); ++i) {
-      add({step, false, i}, item(a, i), item(b, i));
+      add({step, false, i}, kIndexBytes, item(a, i), item(b, i));
     }
   }
 
@@ -139,7 +142,8 @@ class Comparison {
       if (match.b) right = b.item(*match.b);
       const Value container = match.a ? a : b;
       const std::size_t i = match.a ? *match.a : *match.b;
-      add({step, !match.a, is_set ? container.item(i) : container.key(i)}, left, right);
+      const std::string& key = match.a ? keys_a[i] : keys_b[i];
+      add({step, !match.a, is_set ? container.item(i) : container.key(i)}, key.size(), left, right);
     }
     return {};
   }
@@ -165,8 +169,8 @@ class Comparison {
   std::uint64_t work_;
   const SameStorage& same_storage_;
   ValuesDifference result_;
-  std::vector<Pair> pairs_;  // to be compared, from the last to the first
-  std::uint32_t depth_ = 0;  // of the pairs that are added
+  std::vector<Pair> pairs_;       // to be compared, from the last to the first
+  std::uint64_t path_bytes_ = 0;  // of the container whose pairs are added
   std::set<std::pair<std::size_t, std::size_t>> seen_;  // identities of containers
 };
 

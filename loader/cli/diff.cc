@@ -90,7 +90,7 @@ class Comparison {
                   .value_or(~std::uint64_t{0})) {}
 
   Result<Diff> run() && {
-    match_names();
+    HARDLOAD_TRY(match_names());
     for (std::uint32_t i = 0; i < result_.tensors.size(); ++i) describe(i);
     HARDLOAD_TRY(compare_elements_of_all());
     std::erase_if(result_.tensors, [](TensorDifference& difference) {
@@ -119,8 +119,10 @@ class Comparison {
   }
 
   // By path first; what is left, by name: an index may have become a key, or have got a dot.
-  void match_names() {
-    const auto matches = match_texts(paths(a_.manifest()), paths(b_.manifest()));
+  Result<void> match_names() {
+    HARDLOAD_ASSIGN(const auto paths_a, paths(a_.manifest()));
+    HARDLOAD_ASSIGN(const auto paths_b, paths(b_.manifest()));
+    const auto matches = match_texts(paths_a, paths_b);
     std::vector<std::uint32_t> left_a, left_b;
     std::vector<std::string> names_a, names_b;
     const auto keep = [](const Manifest& manifest, std::uint32_t i,
@@ -150,13 +152,24 @@ class Comparison {
                        return x.a.value_or(kNone) < y.a.value_or(kNone);
                      });
     result_.tensors = std::move(found);
+    return {};
   }
 
-  static std::vector<std::string> paths(const Manifest& manifest) {
+  // A key may be long, and above many tensors.
+  Result<std::vector<std::string>> paths(const Manifest& manifest) const {
     ValueTexts texts(manifest);
+    std::uint64_t left = walk_;
     std::vector<std::string> paths;
     paths.reserve(manifest.named_tensors().size());
-    for (const NamedTensor& named : manifest.named_tensors()) paths.push_back(texts.path(named));
+    for (const NamedTensor& named : manifest.named_tensors()) {
+      auto path = texts.path(named, left);
+      if (!path) {
+        return Error(ErrorKind::kLimit, Stage::kCli,
+                     "the paths of the tensors are longer than max_walk_ratio allows");
+      }
+      left -= path->size();
+      paths.push_back(*std::move(path));
+    }
     return paths;
   }
 

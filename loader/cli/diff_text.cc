@@ -68,8 +68,8 @@ class DiffText {
            shape_text(side.shape(tensor)));
     }
     if (difference.path) {
-      against("path", shortened(texts_a_.path(named), kValueColumns),
-              shortened(texts_b_.path(b_.named_tensors()[*difference.b]), kValueColumns));
+      against("path", shortened(*texts_a_.path(named), kValueColumns),
+              shortened(*texts_b_.path(b_.named_tensors()[*difference.b]), kValueColumns));
     }
     for (const TensorPair& pair : difference.pairs) write(pair);
   }

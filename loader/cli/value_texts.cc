@@ -16,11 +16,16 @@ std::string ValueTexts::key(Value key) {
   return take();
 }
 
-std::string ValueTexts::path(const NamedTensor& named) {
+std::optional<std::string> ValueTexts::path(const NamedTensor& named, std::uint64_t most) {
   json_.new_line().begin_array();
-  for (const Value& key : manifest_.path(named)) write_key(json_, manifest_, key);
+  for (const Value& key : manifest_.path(named)) {
+    if (text_.size() > most) break;  // which is known when the buffer has been full
+    write_key(json_, manifest_, key);
+  }
   json_.end();
-  return take();
+  std::string text = take();
+  if (text.size() > most) return std::nullopt;
+  return text;
 }
 
 // What was written since the last line's end.

@@ -6,6 +6,8 @@
 // Ownership: borrows the manifest. Threads: one at a time.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "loader/cli/json_writer.h"
@@ -23,9 +25,12 @@ class ValueTexts {
   // One line of ASCII.
   std::string value(Value value);
   std::string key(Value key);
-  std::string path(const NamedTensor& named);
+  // nullopt where it has more than `most` bytes.
+  std::optional<std::string> path(const NamedTensor& named, std::uint64_t most = kNoLimit);
 
  private:
+  static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
+
   std::string take();
 
   const Manifest& manifest_;

@@ -44,9 +44,36 @@ class Inspect(unittest.TestCase):
         self.assertEqual(run.stdout.decode(),
                          "data/golden/state_linear.pt: torch.save zip, 2 tensors in 2 storages, "
                          "440 bytes\n"
-                         "  weight  float32   [10, 10]  cpu\n"
-                         "  bias    float32   [10]      cpu\n")
+                         "  weight  float32  [10, 10]  400 bytes  cpu\n"
+                         "  bias    float32  [10]       40 bytes  cpu\n"
+                         "by dtype\n"
+                         "  float32                  2 tensors  440 bytes\n"
+                         "by device\n"
+                         "  cpu                      2 tensors  440 bytes\n")
         self.assertEqual(run.stderr, b"")
+
+    def test_colour_on_a_terminal_alone(self):
+        def on_terminal(**variables):
+            master, terminal = os.openpty()
+            environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TERM")}
+            subprocess.run([ROOT / "hardload", "inspect", GOLDEN / "state_conv_net.pt"],
+                           stdout=terminal, check=True, env={**environment, **variables})
+            os.close(terminal)
+            output = b""
+            try:
+                while part := os.read(master, 4096):
+                    output += part
+            except OSError:  # the end of what a terminal says
+                pass
+            os.close(master)
+            return output
+
+        self.assertIn(b"\x1b[1m", on_terminal(TERM="xterm"))
+        for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+            plain = on_terminal(**variables)
+            self.assertIn(b"by dtype", plain)
+            self.assertNotIn(b"\x1b", plain)
+        self.assertNotIn(b"\x1b", hardload("inspect", GOLDEN / "state_conv_net.pt").stdout)
 
     def test_json_of_every_golden_file_follows_the_schema(self):
         schema = json.loads((ROOT / "loader/cli/inspect.schema.json").read_text())

@@ -304,6 +304,21 @@ TEST(Diff, CountsWhatItReads) {
   EXPECT_EQ(diff_of(a, b), "same: 64 tensors, 0 other values\n");
 }
 
+TEST(Diff, BoundsThePathsThatItCompares) {
+  PickleBuilder pickle;
+  pickle.empty_list().mark().tensor("FloatStorage", "0", 1, {1}, {1}).put(1);
+  for (int i = 1; i < 100; ++i) pickle.get(1);
+  const std::string file =
+      CheckpointBuilder().pickle(pickle.op('e').stop()).storage("0", bytes_of({1.0f})).build();
+  // "[0]" to "[99]" are 390 bytes.
+  const auto limits = [](std::uint64_t most) {
+    return Limits{.max_walk_ratio = 0, .walk_slack_bytes = most};
+  };
+  EXPECT_EQ(diff_of(file, file, std::nullopt, limits(390)), "same: 100 tensors, 0 other values\n");
+  const std::string found = diff_of(file, file, std::nullopt, limits(389));
+  EXPECT_NE(found.find("the paths of the tensors"), found.npos) << found;
+}
+
 TEST(Diff, TextStaysShort) {
   const auto file = [](std::int64_t number) {
     PickleBuilder pickle;

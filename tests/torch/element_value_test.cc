@@ -7,10 +7,11 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <span>
 #include <vector>
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include "loader/torch/dtype_map.h"
 
@@ -29,9 +30,9 @@ void expect_all(Dtype dtype) {
   for (std::uint32_t bits = 0; bits <= std::numeric_limits<Bits>::max(); ++bits) {
     patterns.push_back(static_cast<Bits>(bits));
   }
-  const auto elements = torch::from_blob(
-      patterns.data(), static_cast<std::int64_t>(patterns.size()), scalar_type(dtype));
-  const torch::Tensor expected = elements.to(torch::kFloat64);
+  const auto elements = at::from_blob(patterns.data(), static_cast<std::int64_t>(patterns.size()),
+                                      scalar_type(dtype));
+  const at::Tensor expected = elements.to(at::kFloat64);
   const double* numbers = expected.data_ptr<double>();
   for (std::size_t i = 0; i < patterns.size(); ++i) {
     const auto bytes = std::as_bytes(std::span(patterns).subspan(i, 1));
@@ -76,8 +77,8 @@ TEST(ElementValue, OfWiderTypes) {
 }
 
 TEST(ElementValue, OfComplexNumbers) {
-  for (const auto type : {torch::kComplexDouble, torch::kComplexFloat, torch::kComplexHalf}) {
-    const auto element = torch::full({1}, c10::complex<double>(1.5, -0.25), type);
+  for (const auto type : {at::kComplexDouble, at::kComplexFloat, at::kComplexHalf}) {
+    const auto element = at::full({1}, c10::complex<double>(1.5, -0.25), type);
     const auto value = element_value(*dtype_of(type), static_cast<std::byte*>(element.data_ptr()));
     EXPECT_EQ(value.real, 1.5);
     EXPECT_EQ(value.imaginary, -0.25);
