@@ -32,7 +32,7 @@ void expect_all(Dtype dtype) {
   }
   const auto elements = at::from_blob(patterns.data(), static_cast<std::int64_t>(patterns.size()),
                                       scalar_type(dtype));
-  const at::Tensor expected = elements.to(at::kFloat64);
+  const at::Tensor expected = elements.to(at::kDouble);
   const double* numbers = expected.data_ptr<double>();
   for (std::size_t i = 0; i < patterns.size(); ++i) {
     const auto bytes = std::as_bytes(std::span(patterns).subspan(i, 1));
