@@ -7,6 +7,7 @@
 #include "loader/bytes/memory_source.h"
 #include "loader/cli/digest.h"
 #include "loader/cli/inspect.h"
+#include "loader/cli/inspect_text.h"
 #include "loader/cli/verify.h"
 #include "loader/manifest/describe.h"
 #include "tests/manifest/invariants.h"
@@ -19,7 +20,8 @@ std::string show(const ByteSource& source, const Manifest& manifest, const Limit
   const auto append = [&](std::string_view part) { text += part; };
   const auto digests = digest_tensors(source, manifest, limits);
   write_inspect_json(manifest, digests.ok() ? *digests : Digests(), append);
-  write_inspect_text(manifest, source.name(), digests.ok() ? *digests : Digests(), append);
+  write_inspect_text(manifest, source.name(), digests.ok() ? *digests : Digests(),
+                     /*colour=*/false, append);
   return text;
 }
 

@@ -11,6 +11,7 @@
 #include "loader/bytes/memory_source.h"
 #include "loader/cli/digest.h"
 #include "loader/cli/inspect.h"
+#include "loader/cli/inspect_text.h"
 #include "loader/cli/verify.h"
 #include "loader/container/identify.h"
 #include "loader/manifest/describe.h"
@@ -57,7 +58,7 @@ void check_shown(const ByteSource& source, const Manifest& manifest, const Limit
   const json shown = json::parse(text, nullptr, false);
   fuzz::check(shown.is_object(), "what is shown is JSON");
   fuzz::check(shown.at("tensors").size() == manifest.named_tensors().size(), "all is shown");
-  write_inspect_text(manifest, source.name(), *digests, append);
+  write_inspect_text(manifest, source.name(), *digests, /*colour=*/false, append);
 }
 
 }  // namespace

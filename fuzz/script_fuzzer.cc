@@ -9,6 +9,7 @@
 #include "fuzz/check.h"
 #include "loader/bytes/memory_source.h"
 #include "loader/cli/inspect.h"
+#include "loader/cli/inspect_text.h"
 #include "loader/cli/verify.h"
 #include "loader/manifest/describe.h"
 #include "loader/manifest/script_state.h"
@@ -25,7 +26,7 @@ std::string show(const ByteSource& source, const Manifest& manifest) {
   std::string text;
   const auto append = [&](std::string_view part) { text += part; };
   write_inspect_json(manifest, {}, append);
-  write_inspect_text(manifest, source.name(), {}, append);
+  write_inspect_text(manifest, source.name(), {}, /*colour=*/false, append);
   return text;
 }
 

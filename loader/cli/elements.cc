@@ -10,15 +10,6 @@
 namespace hardload {
 namespace {
 
-// What has to be done to each element after it was copied.
-struct Transform {
-  std::size_t sign_step = 0;    // flip the top bit of the last byte of each so many bytes,
-  std::size_t sign_first = 0;   // the first of these after so many bytes; 0: nothing
-  std::size_t negate_unit = 0;  // negate integers of this size; 0: nothing
-
-  bool is_nothing() const { return sign_step == 0 && negate_unit == 0; }
-};
-
 bool is_integer(Dtype dtype) {
   switch (dtype) {
     case Dtype::kInt64:
@@ -33,7 +24,9 @@ bool is_integer(Dtype dtype) {
   }
 }
 
-Result<Transform> transform_of(const TensorSpec& tensor) {
+}  // namespace
+
+Result<ElementReader::Transform> ElementReader::transform_of(const TensorSpec& tensor) {
   const DtypeInfo& dtype = info(tensor.dtype);
   Transform transform;
   if (tensor.is_conj && tensor.is_neg) {  // the real part alone changes its sign
@@ -52,7 +45,7 @@ Result<Transform> transform_of(const TensorSpec& tensor) {
   return transform;
 }
 
-void apply(const Transform& transform, std::span<std::byte> block) {
+void ElementReader::apply(const Transform& transform, std::span<std::byte> block) {
   if (transform.sign_step != 0) {
     for (std::size_t end = transform.sign_first; end <= block.size(); end += transform.sign_step) {
       block[end - 1] ^= std::byte{0x80};
@@ -70,84 +63,73 @@ void apply(const Transform& transform, std::span<std::byte> block) {
   }
 }
 
-// Goes over the indices of a shape in row-major order, keeping the element's position.
-class Odometer {
- public:
-  Odometer(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides,
-           std::int64_t offset)
-      : position_(offset) {
-    for (std::size_t i = shape.size(); i-- > 0;) {
-      // Dimensions of size 1 never move, and their strides may be any number.
-      if (shape[i] != 1) wheels_.push_back({shape[i], strides[i], 0});
+Result<ElementReader> ElementReader::open(const Manifest& manifest, const TensorSpec& tensor,
+                                          std::span<const std::byte> storage) {
+  ElementReader reader;
+  HARDLOAD_ASSIGN(reader.transform_, transform_of(tensor));
+  if (tensor.numel == 0) return reader;
+  const auto shape = manifest.shape(tensor);
+  const auto strides = manifest.strides(tensor);
+  const std::uint64_t nbytes = manifest.nbytes(tensor);
+  reader.item_ = item_bytes(tensor.dtype);
+  reader.left_ = nbytes / reader.item_;
+  reader.storage_ = storage;
+  reader.contiguous_ = is_contiguous(shape, strides);
+  reader.position_ = tensor.offset;
+  if (reader.contiguous_) {
+    reader.storage_ =
+        storage.subspan(static_cast<std::size_t>(tensor.offset) * reader.item_, nbytes);
+    return reader;
+  }
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    // Dimensions of size 1 never move, and their strides may be any number.
+    if (shape[i] != 1) reader.wheels_.push_back({shape[i], strides[i], 0});
+  }
+  return reader;
+}
+
+std::span<const std::byte> ElementReader::next(std::uint64_t most) {
+  const std::uint64_t count = std::min(most, left_);
+  const std::size_t bytes = static_cast<std::size_t>(count) * item_;
+  left_ -= count;
+  std::span<const std::byte> direct;
+  if (contiguous_) {
+    direct = storage_.first(bytes);
+    storage_ = storage_.subspan(bytes);
+    if (transform_.is_nothing()) return direct;
+  }
+  if (block_.size() < bytes) block_.resize(bytes);
+  const auto block = std::span(block_).first(bytes);
+  if (contiguous_) {
+    std::copy(direct.begin(), direct.end(), block.begin());
+  } else {
+    for (std::size_t at = 0; at < bytes; at += item_) {
+      std::memcpy(&block[at], &storage_[static_cast<std::size_t>(position_) * item_], item_);
+      turn();
     }
   }
+  apply(transform_, block);
+  return block;
+}
 
-  std::int64_t position() const { return position_; }
-
-  // To the next index; false after the last.
-  bool advance() {
-    for (Wheel& wheel : wheels_) {
-      position_ += wheel.stride;
-      if (++wheel.index < wheel.size) return true;
-      position_ -= wheel.stride * wheel.size;
-      wheel.index = 0;
-    }
-    return false;
+// To the next index in row-major order.
+void ElementReader::turn() {
+  for (Wheel& wheel : wheels_) {
+    position_ += wheel.stride;
+    if (++wheel.index < wheel.size) return;
+    position_ -= wheel.stride * wheel.size;
+    wheel.index = 0;
   }
-
- private:
-  struct Wheel {
-    std::int64_t size, stride, index;
-  };
-  std::vector<Wheel> wheels_;  // of the last dimension first
-  std::int64_t position_;
-};
-
-}  // namespace
+}
 
 Result<void> for_each_block(const Manifest& manifest, const TensorSpec& tensor,
                             std::span<const std::byte> storage,
                             const std::function<void(std::span<const std::byte>)>& take) {
-  HARDLOAD_ASSIGN(const Transform transform, transform_of(tensor));
-  if (tensor.numel == 0) return {};
-  const std::size_t item = item_bytes(tensor.dtype);
-  const auto shape = manifest.shape(tensor);
-  const auto strides = manifest.strides(tensor);
-  const bool contiguous = is_contiguous(shape, strides);
-  const std::uint64_t nbytes = manifest.nbytes(tensor);
-  if (contiguous && transform.is_nothing()) {
-    take(storage.subspan(static_cast<std::size_t>(tensor.offset) * item, nbytes));
-    return {};
+  HARDLOAD_ASSIGN(ElementReader reader, ElementReader::open(manifest, tensor, storage));
+  constexpr std::uint64_t kElements = 8 << 10;
+  for (auto block = reader.next(kElements); !block.empty(); block = reader.next(kElements)) {
+    take(block);
   }
-
-  // Whole elements of every size fit: 16 divides it.
-  std::vector<std::byte> block(std::min<std::size_t>(64 << 10, nbytes));
-  std::size_t filled = 0;
-  const auto put = [&](std::span<const std::byte> bytes) {
-    std::memcpy(block.data() + filled, bytes.data(), bytes.size());
-    filled += bytes.size();
-  };
-  const auto hand_over = [&] {
-    const auto full = std::span(block).first(filled);
-    apply(transform, full);
-    take(full);
-    filled = 0;
-  };
-  if (contiguous) {
-    auto rest = storage.subspan(static_cast<std::size_t>(tensor.offset) * item, nbytes);
-    while (!rest.empty()) {
-      put(rest.first(std::min(rest.size(), block.size())));
-      rest = rest.subspan(filled);
-      hand_over();
-    }
-    return {};
-  }
-  Odometer odometer(shape, strides, tensor.offset);
-  do {
-    if (filled == block.size()) hand_over();
-    put(storage.subspan(static_cast<std::size_t>(odometer.position()) * item, item));
-  } while (odometer.advance());
-  hand_over();
   return {};
 }
 

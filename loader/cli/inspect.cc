@@ -1,13 +1,11 @@
 #include "loader/cli/inspect.h"
 
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <iterator>
 
-#include "loader/base/escape.h"
-#include "loader/base/text.h"
-#include "loader/cli/size_text.h"
+#include "loader/cli/named_parts.h"
+#include "loader/cli/script_folders.h"
 #include "loader/cli/value_json.h"
 
 namespace hardload {
@@ -39,24 +37,6 @@ std::optional<std::uint64_t> file_offset(const Manifest& manifest, const TensorS
   return record->data_offset - (shard == nullptr ? 0 : shard->begin) +
          static_cast<std::uint64_t>(tensor.offset) * item_bytes(tensor.dtype);
 }
-
-// The records of a folder of the archive, such as "code".
-struct FolderSize {
-  std::uint64_t files = 0, bytes = 0;
-};
-FolderSize size_of(const Container& container, std::string_view folder) {
-  FolderSize size;
-  for (const Record& record : container.records()) {
-    const std::string_view name = record.name.substr(record.name.find('/') + 1);
-    if (!name.starts_with(folder) || name.substr(folder.size(), 1) != "/") continue;
-    ++size.files;
-    size.bytes += record.bytes;
-  }
-  return size;
-}
-
-// What a TorchScript archive holds beside the module's attributes, which is not looked into.
-constexpr std::string_view kScriptFolders[] = {"code", "constants"};
 
 class TensorWriter {
  public:
@@ -122,16 +102,8 @@ class TensorWriter {
     const SparseSpec& sparse = manifest_.sparse(tensor);
     json_.plain_key("layout").string(to_string(tensor.layout));
     if (sparse.is_coalesced) json_.plain_key("is_coalesced").boolean(*sparse.is_coalesced);
-    const bool by_row =
-        tensor.layout == TensorLayout::kSparseCsr || tensor.layout == TensorLayout::kSparseBsr;
     json_.plain_key("parts").begin_object();
-    if (tensor.layout == TensorLayout::kSparseCoo) {
-      write_part("indices", sparse.indices);
-    } else {
-      write_part(by_row ? "crow_indices" : "ccol_indices", sparse.indices);
-      write_part(by_row ? "col_indices" : "row_indices", sparse.plain_indices);
-    }
-    write_part("values", sparse.values);
+    for (const auto& [role, part] : named_parts(manifest_, tensor)) write_part(role, part);
     json_.end();
   }
 
@@ -148,8 +120,7 @@ class TensorWriter {
       json_.plain_key("scheme").string(info(zero).is_floating ? "per_channel_affine_float_qparams"
                                                               : "per_channel_affine");
       json_.plain_key("axis").integer(quantizer.axis);
-      write_part("scales", quantizer.scales);
-      write_part("zero_points", quantizer.zero_points);
+      for (const auto& [role, part] : named_parts(manifest_, tensor)) write_part(role, part);
     }
     json_.end();
   }
@@ -158,23 +129,6 @@ class TensorWriter {
   const Manifest& manifest_;
   const Digests& digests_;
 };
-
-// The beginning of a text that may be a whole configuration, as trainers leave them; JSON shows
-// all.
-std::string shortened(std::string_view text) {
-  constexpr std::size_t kMost = 200;
-  if (text.size() <= kMost) return escape_for_display(text);
-  std::size_t end = kMost;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
-    --end;  // in a character
-  return escape_for_display(text.substr(0, end)) + "...";
-}
-
-std::string shape_text(std::span<const std::int64_t> shape) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i) append(text, i == 0 ? "" : ", ", shape[i]);
-  return text + "]";
-}
 
 }  // namespace
 
@@ -202,7 +156,7 @@ void write_inspect_json(const Manifest& manifest, const Digests& digests,
     }
     if (container.format() == Format::kTorchScript) {
       for (const std::string_view folder : kScriptFolders) {
-        const FolderSize size = size_of(container, folder);
+        const FolderSize size = size_of_folder(container, folder);
         json.plain_key(folder).begin_object();
         json.plain_key("files").unsigned_integer(size.files);
         json.plain_key("bytes").unsigned_integer(size.bytes).end();
@@ -225,55 +179,6 @@ void write_inspect_json(const Manifest& manifest, const Digests& digests,
     json.end();
   }
   out("\n");
-}
-
-void write_inspect_text(const Manifest& manifest, std::string_view file, const Digests& digests,
-                        const JsonWriter::Sink& out) {
-  std::size_t name_width = 0, shape_width = 0;
-  for (const NamedTensor& named : manifest.named_tensors()) {
-    name_width = std::max(name_width, escape_for_display(manifest.name(named)).size());
-    shape_width =
-        std::max(shape_width, shape_text(manifest.shape(manifest.tensors()[named.tensor])).size());
-  }
-  // One monstrous name must not push all others off the screen.
-  name_width = std::min<std::size_t>(name_width, 60);
-  shape_width = std::min<std::size_t>(shape_width, 30);
-
-  const auto padded = [](std::string text, std::size_t width) {
-    if (text.size() < width) text.append(width - text.size(), ' ');
-    return text;
-  };
-  std::uint64_t bytes = 0;
-  for (const StorageSpec& storage : manifest.storages()) bytes += storage.bytes;
-  const std::size_t shards = manifest.container().shards().size();
-  out(concat(escape_for_display(file), ": ", to_string(manifest.container().format()), ", ",
-             shards == 0 ? "" : concat(shards, " shards, "), manifest.named_tensors().size(),
-             " tensors in ", manifest.storages().size(), " storages, ", size_text(bytes)));
-  if (const std::uint64_t following = manifest.container().following()) {
-    out(concat("; ", following, " bytes of another checkpoint follow"));
-  }
-  out("\n");
-  for (const MetadataEntry& entry : manifest.container().metadata()) {
-    out(concat("  ", shortened(entry.key), ": ", shortened(entry.value), "\n"));
-  }
-  if (manifest.container().format() == Format::kTorchScript) {
-    for (const std::string_view folder : kScriptFolders) {
-      const FolderSize size = size_of(manifest.container(), folder);
-      if (size.files == 0) continue;
-      out(concat("  (", folder, ": ", size.files, " files, ", size_text(size.bytes),
-                 ", not looked into)\n"));
-    }
-  }
-  for (const NamedTensor& named : manifest.named_tensors()) {
-    const TensorSpec& tensor = manifest.tensors()[named.tensor];
-    std::string line = concat("  ", padded(escape_for_display(manifest.name(named)), name_width),
-                              "  ", padded(std::string(to_string(tensor.dtype)), 8), "  ",
-                              padded(shape_text(manifest.shape(tensor)), shape_width), "  ",
-                              escape_for_display(manifest.location(tensor)));
-    if (tensor.is_sparse()) append(line, "  ", to_string(tensor.layout));
-    if (!digests.empty()) append(line, "  ", digests[named.tensor].value_or("-"));
-    out(line + "\n");
-  }
 }
 
 }  // namespace hardload

@@ -1,4 +1,4 @@
-// inspect: what a checkpoint holds, as text or as JSON.
+// write_inspect_json: what a checkpoint holds, for programs. As text: inspect_text.h.
 #pragma once
 
 #include <optional>
@@ -15,10 +15,6 @@ using Digests = std::vector<std::optional<std::string>>;
 
 // One JSON object, in the form of inspect.schema.json, and a final newline.
 void write_inspect_json(const Manifest& manifest, const Digests& digests,
-                        const JsonWriter::Sink& out);
-
-// A table for people: a line a tensor, then totals. Names are escaped for terminals.
-void write_inspect_text(const Manifest& manifest, std::string_view file, const Digests& digests,
                         const JsonWriter::Sink& out);
 
 }  // namespace hardload

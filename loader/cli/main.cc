@@ -1,10 +1,11 @@
-// hardload: the command line. Data goes to stdout, messages to stderr; names from files are
-// escaped.
+// hardload: the command line.
 //
-// Exit status: 0 fine; 1 the file is refused, or there is a finding; 2 the file cannot be read, the
-// output cannot be written, or the command line is wrong.
+// Exit status: 0 fine, or the same; 1 the file is refused, there is a finding, or the files differ;
+// 2 a file cannot be read, or (diff) is refused; the output cannot be written; or the command line
+// is wrong.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -15,121 +16,14 @@
 
 #include <CLI/CLI.hpp>
 #include <malloc.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "loader/base/escape.h"
-#include "loader/base/limits.h"
 #include "loader/base/text.h"
 #include "loader/base/version.h"
-#include "loader/bytes/file_source.h"
-#include "loader/bytes/memory_source.h"
-#include "loader/cli/digest.h"
-#include "loader/cli/inspect.h"
-#include "loader/cli/size_text.h"
-#include "loader/cli/verify.h"
-#include "loader/container/checkpoint_files.h"
-#include "loader/manifest/describe_files.h"
+#include "loader/cli/commands.h"
 
 namespace hardload {
 namespace {
-
-enum Exit : int { kFine = 0, kRefused = 1, kTrouble = 2 };
-
-void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-void complain(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
-
-Exit report(const Error& error) {
-  complain(error.display() + "\n");
-  switch (error.kind()) {
-    case ErrorKind::kIo:
-    case ErrorKind::kNotRegular:
-    case ErrorKind::kOutOfMemory: return kTrouble;
-    default: return kRefused;
-  }
-}
-
-// Says which file it is about, unless the error says so.
-Error within(Error error, std::string_view name) {
-  return error.source().empty() ? std::move(error).in_source(name) : error;
-}
-
-// "-" is standard input: read at positions where it is a file, else taken whole into memory.
-Result<CheckpointFiles> open_files(const std::string& path, bool follow_links,
-                                   const Limits& limits) {
-  if (path != "-") {
-    return CheckpointFiles::open(path, {.limits = limits, .files = {.follow_links = follow_links}});
-  }
-  const std::string name = "standard input";
-  struct stat status;
-  const bool is_file = ::fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode);
-  HARDLOAD_ASSIGN(auto source, is_file ? FileSource::adopt(::dup(STDIN_FILENO), name)
-                                       : read_stream(STDIN_FILENO, name, limits));
-  CheckpointFiles files{name, std::nullopt, {}};
-  files.sources.push_back(std::move(source));
-  return files;
-}
-
-struct InspectOptions {
-  bool as_json = false;
-  bool with_digests = false;
-  Unlisted unlisted = Unlisted::kRefuse;
-};
-
-Exit run_inspect(const std::string& path, bool follow_links, const InspectOptions& options) {
-  const Limits limits;
-  auto files = open_files(path, follow_links, limits);
-  if (!files.ok()) return report(files.error());
-  const std::string name = files->name;
-  auto described =
-      describe_files(*std::move(files), {.limits = limits, .unlisted = options.unlisted});
-  if (!described.ok()) return report(described.error());
-  const Manifest& manifest = described->manifest;
-  Digests digests;
-  if (options.with_digests) {
-    auto made = digest_tensors(*described->source, manifest, limits);
-    if (!made.ok()) return report(within(std::move(made).error(), name));
-    digests = *std::move(made);
-  }
-  if (options.as_json) {
-    write_inspect_json(manifest, digests, print);
-  } else {
-    write_inspect_text(manifest, name, digests, print);
-  }
-  return kFine;
-}
-
-Exit run_verify(const std::string& path, bool follow_links) {
-  const Limits limits;
-  auto files = open_files(path, follow_links, limits);
-  if (!files.ok()) return report(files.error());
-  const std::string name = files->name;
-  auto verified = verify(*std::move(files), limits);
-  if (!verified.ok()) return report(within(std::move(verified).error(), name));
-  for (const Error& finding : verified->findings) print(finding.display() + "\n");
-  if (!verified->findings.empty()) return kRefused;
-  std::string line =
-      concat(escape_for_display(name), ": fine; ", verified->tensors, " tensors, ",
-             size_text(verified->storage_bytes), ", ", verified->records, " records");
-  if (verified->without_crc != 0) {
-    append(line, ", ", verified->without_crc, " of them saved without CRC-32 and not verified");
-  }
-  if (verified->unreferenced != 0) {
-    append(line, ", ", verified->unreferenced, " data records used by no tensor");
-  }
-  if (verified->following != 0) {
-    append(line, "; ", verified->following, " bytes of another checkpoint follow, not verified");
-  }
-  if (!verified->wrong_total_size.empty()) {
-    append(line, ", though the index says total_size ",
-           escape_for_display(verified->wrong_total_size));
-  }
-  print(line + "\n");
-  return kFine;
-}
-
-constexpr const char* kFileHelp =
-    "A checkpoint, an index of shards, or a folder that holds either; - for standard input";
 
 // A common mistake: torch.load's argument is called otherwise.
 bool names_a_device(int argc, char** argv) {
@@ -140,38 +34,68 @@ bool names_a_device(int argc, char** argv) {
 
 int run(int argc, char** argv) {
   CLI::App app(
-      "Lists and checks PyTorch checkpoints (torch.save, safetensors) without running anything in "
+      "Lists, checks and compares PyTorch checkpoints (torch.save, safetensors) without running "
+      "anything in "
       "them.",
       "hardload");
   app.set_version_flag("--version", concat("hardload ", kVersion));
   app.require_subcommand(1);
   app.footer(
-      "Exit status: 0 fine; 1 refused, or a finding; 2 cannot be read or written, or wrong usage.");
-  std::string file;
+      "Exit status: 0 fine, or the same; 1 refused, a finding, or a difference; 2 cannot be read "
+      "or "
+      "written, diff of a file that is refused, or wrong usage.");
+  std::string file, other;
   std::string format = "text";
-  bool digest = false;
   std::string unlisted = "refuse";
-  bool strict = false;
+  bool digest = false, strict = false;
+  std::optional<double> rtol, atol;
+  const auto add_file = [](CLI::App* command, const char* name, std::string& path) {
+    command
+        ->add_option(name, path,
+                     "A checkpoint, an index of shards, or a folder that holds either; - for "
+                     "standard input")
+        ->required();
+  };
+  const auto add_format = [&](CLI::App* command, const char* schema) {
+    command->add_option("--format", format, concat("json follows loader/cli/", schema))
+        ->check(CLI::IsMember({"text", "json"}))
+        ->capture_default_str();
+  };
+  const auto add_unlisted = [&](CLI::App* command) {
+    command
+        ->add_option("--unlisted", unlisted,
+                     "Names in the file that are not plain data: keep shows what would have been "
+                     "made of them; they are never looked up or called")
+        ->check(CLI::IsMember({"refuse", "keep"}))
+        ->capture_default_str();
+  };
+
   CLI::App* inspect =
       app.add_subcommand("inspect", "Lists the tensors; as JSON, all other values too");
-  inspect->add_option("FILE", file, kFileHelp)->required();
-  inspect->add_option("--format", format, "json follows loader/cli/inspect.schema.json")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
+  add_file(inspect, "FILE", file);
+  add_format(inspect, "inspect.schema.json");
   inspect->add_flag("--digest", digest,
                     "Adds the SHA-256 of each tensor; reads and verifies their data");
-  inspect
-      ->add_option(
-          "--unlisted", unlisted,
-          "Names in the file that are not plain data: keep shows what would have been made "
-          "of them; they are never looked up or called")
-      ->check(CLI::IsMember({"refuse", "keep"}))
-      ->capture_default_str();
+  add_unlisted(inspect);
+
   CLI::App* check = app.add_subcommand(
       "verify", "Checks structure, tensors and every CRC-32; prints one line per finding");
-  check->add_option("FILE", file, kFileHelp)->required();
+  add_file(check, "FILE", file);
 
-  for (CLI::App* command : {inspect, check}) {
+  CLI::App* compare = app.add_subcommand(
+      "diff",
+      "Compares names, dtypes, shapes and values of two files; reads and verifies all data");
+  add_file(compare, "A", file);
+  add_file(compare, "B", other);
+  compare->add_option(
+      "--rtol", rtol,
+      "Floating-point elements are the same where |a - b| <= ATOL + RTOL * |b|, and "
+      "NaN is NaN; without --rtol and --atol, where their bits are");
+  compare->add_option("--atol", atol,
+                      "The absolute part of it; each is 0 where the other is given");
+  add_format(compare, "diff.schema.json");
+  add_unlisted(compare);
+  for (CLI::App* command : {inspect, check, compare}) {
     command->add_flag("--strict", strict, "Follows no link in the folder of a sharded checkpoint");
   }
 
@@ -180,21 +104,35 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& problem) {
     const bool is_help = problem.get_exit_code() == 0;
     app.exit(problem);
-    if (!is_help) complain("Usage: hardload inspect FILE, or hardload verify FILE\n");
+    if (!is_help) {
+      complain("Usage: hardload inspect FILE, hardload verify FILE, or hardload diff A B\n");
+    }
     if (names_a_device(argc, argv)) {
       complain(
           "There is no --device here, nor has torch.load such an argument. In C++ it is "
           "LoadOptions::map_location, in Python map_location (--map-location, as other tools spell "
-          "it); inspect and verify work the same wherever tensors will go.\n");
+          "it); the commands work the same wherever tensors will go.\n");
     }
     return is_help ? kFine : kTrouble;
   }
-  const InspectOptions options = {
-      .as_json = format == "json",
-      .with_digests = digest,
-      .unlisted = unlisted == "keep" ? Unlisted::kKeepAsData : Unlisted::kRefuse};
-  const Exit exit =
-      inspect->parsed() ? run_inspect(file, !strict, options) : run_verify(file, !strict);
+  const auto is_wrong = [](std::optional<double> tolerance) {
+    return tolerance && !(*tolerance >= 0 && std::isfinite(*tolerance));
+  };
+  if (is_wrong(rtol) || is_wrong(atol)) {
+    complain("--rtol and --atol are finite numbers from 0\n");
+    return kTrouble;
+  }
+  if (compare->parsed() && file == "-" && other == "-") {
+    complain("Standard input can be one of the two files, not both\n");
+    return kTrouble;
+  }
+  const bool as_json = format == "json";
+  const Unlisted names = unlisted == "keep" ? Unlisted::kKeepAsData : Unlisted::kRefuse;
+  std::optional<Tolerance> tolerance;
+  if (rtol || atol) tolerance = {.relative = rtol.value_or(0), .absolute = atol.value_or(0)};
+  const Exit exit = inspect->parsed() ? run_inspect(file, {as_json, digest, !strict, names})
+                    : check->parsed() ? run_verify(file, !strict)
+                                      : run_diff(file, other, {as_json, !strict, tolerance, names});
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     complain("hardload: the output could not be written\n");
     return kTrouble;

@@ -37,8 +37,6 @@ void write_float(JsonWriter& json, double value) {
   }
 }
 
-namespace {
-
 void write_int(JsonWriter& json, std::int64_t value) {
   if (value >= -kLargestExact && value <= kLargestExact) {
     json.integer(value);
@@ -46,6 +44,8 @@ void write_int(JsonWriter& json, std::int64_t value) {
     write_typed(json, "int", std::to_string(value));
   }
 }
+
+namespace {
 
 std::string device_text(Value device) {
   std::string text(device.item(0).text());
@@ -96,9 +96,6 @@ void write_scalar(JsonWriter& json, const Manifest& manifest, Value value) {
 
 enum class Form { kArray, kTypedArray, kObject, kPairs, kInert, kScript };
 
-constexpr std::string_view kInertKeys[kInertParts] = {"callable", "arguments", "state", "items",
-                                                      "entries"};
-
 Form form_of(Value value) {
   if (value.kind() == ValueKind::kInert) return Form::kInert;
   if (value.kind() == ValueKind::kScript) return Form::kScript;
@@ -117,6 +114,8 @@ Form form_of(Value value) {
   return Form::kObject;
 }
 
+}  // namespace
+
 bool is_container(Value value) {
   return value.is_mapping() || value.is_sequence() || value.kind() == ValueKind::kSet ||
          value.kind() == ValueKind::kInert || value.kind() == ValueKind::kScript;
@@ -128,12 +127,14 @@ bool has_identity(Value value) {
          value.kind() == ValueKind::kScript;
 }
 
-// "collections.Counter" -> "Counter"; dicts that need pairs are "dict", ordered or not.
-std::string_view type_of(Value value) {
+std::string_view container_type(Value value) {
   if (value.kind() == ValueKind::kOrderedDict) return "dict";
   if (value.kind() == ValueKind::kCounter) return "Counter";
+  if (value.kind() == ValueKind::kInert) return "object";
   return python_type_name(value.kind());
 }
+
+namespace {
 
 class TreeWriter {
  public:
@@ -222,7 +223,7 @@ class TreeWriter {
     } else {
       json_.begin_object()
           .plain_key("$type")
-          .string(type_of(value))
+          .string(container_type(value))
           .plain_key("items")
           .begin_array();
     }
@@ -277,6 +278,10 @@ class TreeWriter {
 
 void write_value(JsonWriter& json, const Manifest& manifest, Value value) {
   TreeWriter(json, manifest).write(value);
+}
+
+void write_key(JsonWriter& json, const Manifest& manifest, Value key) {
+  TreeWriter(json, manifest, /*is_key=*/true).write(key);
 }
 
 }  // namespace hardload

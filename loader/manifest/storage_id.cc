@@ -26,7 +26,7 @@ Error wrong_form(Format format) {
   return wrong(ErrorKind::kPersId,
                concat("a storage reference is not ('storage', class, key, location, number of "
                       "elements",
-                      format == Format::kTorchZip ? ")" : ", None or a slice)"));
+                      format != Format::kLegacyStream ? ")" : ", None or a slice)"));
 }
 
 Result<void> check_key(std::string_view key) {
@@ -62,7 +62,7 @@ Result<StorageSlice> read_slice(const ValueGraph& graph, Slot slot, std::string_
 }  // namespace
 
 Result<StorageId> read_storage_id(const ValueGraph& graph, Slot id, Format format) {
-  const std::size_t required = format == Format::kTorchZip ? 5 : 6;
+  const std::size_t required = format == Format::kLegacyStream ? 6 : 5;
   const auto parts = graph.items_of(id);
   if (parts.size() != required) return wrong_form(format);
   for (const std::size_t i : {0u, 2u, 3u}) {

@@ -1,14 +1,17 @@
 #!/usr/bin/python3
 """The command line: exact output, exit codes, and which stream gets what."""
 
+import io
 import json
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import sys
 import tempfile
 import unittest
+import zipfile
 
 import jsonschema
 
@@ -21,6 +24,19 @@ def hardload(*arguments, **options):
                           timeout=60, **options)
 
 
+def repacked(path, changes, **options):
+    """The file with records changed in place by functions, and the records as they were."""
+    with zipfile.ZipFile(path) as old:
+        records = {name: old.read(name) for name in old.namelist()}
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", **options) as new:
+        for name, content in records.items():
+            content = bytearray(content)
+            changes.get(name.split("/", 1)[1], lambda _: None)(content)
+            new.writestr(name, bytes(content))
+    return out.getvalue(), {name.split("/", 1)[1]: content for name, content in records.items()}
+
+
 class Inspect(unittest.TestCase):
     def test_text(self):
         run = hardload("inspect", "data/golden/state_linear.pt")
@@ -28,8 +44,12 @@ class Inspect(unittest.TestCase):
         self.assertEqual(run.stdout.decode(),
                          "data/golden/state_linear.pt: torch.save zip, 2 tensors in 2 storages, "
                          "440 bytes\n"
-                         "  weight  float32   [10, 10]  cpu\n"
-                         "  bias    float32   [10]      cpu\n")
+                         "  weight  float32  [10, 10]  400 bytes  cpu\n"
+                         "  bias    float32  [10]       40 bytes  cpu\n"
+                         "by dtype\n"
+                         "  float32                  2 tensors  440 bytes\n"
+                         "by device\n"
+                         "  cpu                      2 tensors  440 bytes\n")
         self.assertEqual(run.stderr, b"")
 
     def test_text_of_safetensors(self):
@@ -40,6 +60,28 @@ class Inspect(unittest.TestCase):
                          "1 tensors in 1 storages, 16 bytes\n"
                          "  é\\x0a\": 😀\\x00\\\\" + "x" * 194 + "...\n"
                          "  w  float32   [4]  cpu\n")
+    def test_colour_on_a_terminal_alone(self):
+        def on_terminal(**variables):
+            master, terminal = os.openpty()
+            environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TERM")}
+            subprocess.run([ROOT / "hardload", "inspect", GOLDEN / "state_conv_net.pt"],
+                           stdout=terminal, check=True, env={**environment, **variables})
+            os.close(terminal)
+            output = b""
+            try:
+                while part := os.read(master, 4096):
+                    output += part
+            except OSError:  # the end of what a terminal says
+                pass
+            os.close(master)
+            return output
+
+        self.assertIn(b"\x1b[1m", on_terminal(TERM="xterm"))
+        for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+            plain = on_terminal(**variables)
+            self.assertIn(b"by dtype", plain)
+            self.assertNotIn(b"\x1b", plain)
+        self.assertNotIn(b"\x1b", hardload("inspect", GOLDEN / "state_conv_net.pt").stdout)
 
     def test_json_of_every_golden_file_follows_the_schema(self):
         schema = json.loads((ROOT / "loader/cli/inspect.schema.json").read_text())
@@ -120,6 +162,119 @@ class Inspect(unittest.TestCase):
                 from_file)
         piped = hardload("inspect", "-", "--format", "json", "--digest", input=path.read_bytes())
         self.assertEqual(piped.stdout, from_file)
+
+
+class Diff(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        schemas = {name: json.loads((ROOT / f"loader/cli/{name}.schema.json").read_text())
+                   for name in ("diff", "inspect")}
+        jsonschema.Draft7Validator.check_schema(schemas["diff"])
+        resolver = jsonschema.RefResolver("file:///diff.schema.json", schemas["diff"],
+                                          {"file:///inspect.schema.json": schemas["inspect"]})
+        cls.validator = jsonschema.Draft7Validator(schemas["diff"], resolver=resolver)
+
+    def diff(self, a, b, *flags):
+        """The exit status, which is that of the text, too, and the JSON."""
+        text = hardload("diff", a, b, *flags)
+        run = hardload("diff", a, b, "--format", "json", *flags)
+        self.assertEqual((run.stderr, text.stderr), (b"", b""))
+        self.assertEqual(run.returncode, text.returncode)
+        last = text.stdout.decode().splitlines()[-1]
+        self.assertTrue(last.startswith(("same: ", "different: ")[run.returncode]), last)
+        found = json.loads(run.stdout)
+        self.validator.validate(found)
+        self.assertEqual(found["same"], run.returncode == 0)
+        return run.returncode, found
+
+    def test_every_golden_file_equals_itself_and_differs_from_either_side(self):
+        files = sorted(GOLDEN.glob("*.pt"))
+        for i, path in enumerate(files):
+            run = hardload("diff", path, path, "--format", "json")
+            self.assertEqual((run.returncode, run.stderr), (0, b""), path)
+            self.validator.validate(json.loads(run.stdout))
+            if i % 8:
+                continue  # starting a program takes long under a sanitizer
+            other = files[i - 1]
+            there, back = self.diff(path, other), self.diff(other, path)
+            self.assertEqual(there[0], back[0], (path, other))
+            for key in ("tensors", "values"):
+                self.assertEqual(len(there[1][key]), len(back[1][key]), (path, other))
+
+    def test_the_container_is_no_difference(self):
+        path = GOLDEN / "checkpoint_for_training.pt"
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(repacked(path, {}, compression=zipfile.ZIP_DEFLATED)[0])
+            file.flush()
+            self.assertEqual(self.diff(path, file.name)[0], 0)
+
+    def test_text(self):
+        weight = lambda bytes: struct.pack_into("<f", bytes, 92, 2.0)
+        bias = lambda bytes: struct.pack_into("<f", bytes, 4, float("nan"))
+        data, old = repacked(GOLDEN / "state_linear.pt", {"data/0": weight, "data/1": bias})
+        was, = struct.unpack_from("<f", old["data/0"], 92)
+        run = hardload("diff", "data/golden/state_linear.pt", "-", input=data)
+        self.assertEqual((run.returncode, run.stderr), (1, b""))
+        lines = run.stdout.decode().splitlines()
+        self.assertEqual(lines[:3],
+                         ["A: data/golden/state_linear.pt: torch.save zip, version 3, 2 tensors",
+                          "B: standard input: torch.save zip, version 3, 2 tensors", "  weight"])
+        shown = re.fullmatch(r"    1 of 100 elements differs; first at \[2, 3\]: (\S+) against 2",
+                             lines[3])
+        self.assertEqual(struct.pack("<f", float(shown[1])), struct.pack("<f", was))
+        largest = re.fullmatch(r"    largest difference: absolute (\S+), relative (\S+)", lines[4])
+        self.assertAlmostEqual(float(largest[1]), abs(2 - was), 5)
+        self.assertAlmostEqual(float(largest[2]), abs(2 - was) / 2, 5)
+        self.assertEqual(lines[5], "  bias")
+        self.assertIn("first at [1]: ", lines[6])
+        self.assertEqual(lines[7:], [
+            "    1 NaN on one side alone",
+            "different: 2 tensors (0 only in A, 0 only in B), 0 other values"])
+
+    def test_packed_elements_are_counted_in_bytes_and_found_by_index(self):
+        path = GOLDEN / "quantized_below_a_byte.pt"
+        tensors = json.loads(hardload("inspect", path, "--format", "json").stdout)["tensors"]
+        tensor = next(t for t in tensors if t["dtype"] == "quint4x2" and len(t["shape"]) == 2)
+        row = (tensor["shape"][1] + 1) // 2  # in bytes
+
+        def change(content):
+            content[tensor["offset"] + 2 * row - 1] ^= 1
+
+        data, _ = repacked(path, {"data/" + tensor["storage"]: change})
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            status, found = self.diff(path, file.name)
+        self.assertEqual(status, 1)
+        elements = next(t for t in found["tensors"]
+                        if t["name"] == tensor["name"])["differences"][0]["elements"]
+        self.assertEqual(elements, {"compared": tensor["nbytes"], "differing": 1,
+                                    "first": [1, 2 * (row - 1)]})
+
+    def test_tolerance(self):
+        a, b = GOLDEN / "state_linear.pt", GOLDEN / "state_half.pt"
+        self.assertEqual(self.diff(a, a, "--rtol", "0")[1]["atol"], 0)
+        self.assertEqual(self.diff(a, b, "--rtol", "1e-3", "--atol", "1e9")[0], 1)  # shapes
+
+    def test_damage_and_refusal_are_trouble(self):
+        path = GOLDEN / "state_linear.pt"
+        data = bytearray(path.read_bytes())
+        data[1344] ^= 1
+        for content in (data, data[:-1], b"text"):
+            run = hardload("diff", path, "-", input=bytes(content))
+            self.assertEqual((run.returncode, run.stdout), (2, b""))
+            self.assertIn(b"standard input", run.stderr)
+        training = ROOT / "data/lesson/training.pt"
+        self.assertEqual(hardload("diff", training, training).returncode, 2)
+        self.assertEqual(self.diff(training, training, "--unlisted", "keep")[0], 0)
+
+    def test_usage(self):
+        path = GOLDEN / "state_linear.pt"
+        for arguments in ([path], [path, path, path], ["-", "-"], [path, path, "--rtol", "-1"],
+                          [path, path, "--atol", "nan"], [path, path, "--rtol", "x"]):
+            run = hardload("diff", *arguments, input=path.read_bytes())
+            self.assertEqual((run.returncode, run.stdout), (2, b""), arguments)
+            self.assertNotEqual(run.stderr, b"", arguments)
 
 
 class Verify(unittest.TestCase):

@@ -1,0 +1,39 @@
+// run_inspect, run_verify, run_diff: the subcommands, from a path to an exit status.
+//
+// Data goes to stdout, messages to stderr; names from files are escaped.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "loader/cli/compare_elements.h"
+#include "loader/pickle/globals.h"
+
+namespace hardload {
+
+enum Exit : int { kFine = 0, kRefused = 1, kDifferent = 1, kTrouble = 2 };
+
+struct InspectFlags {
+  bool as_json = false;
+  bool with_digests = false;
+  bool follow_links = true;  // of the folder of a sharded checkpoint
+  Unlisted unlisted = Unlisted::kRefuse;
+};
+
+struct DiffFlags {
+  bool as_json = false;
+  bool follow_links = true;
+  std::optional<Tolerance> tolerance;
+  Unlisted unlisted = Unlisted::kRefuse;
+};
+
+// Paths: "-" is standard input.
+Exit run_inspect(const std::string& path, const InspectFlags& flags);
+Exit run_verify(const std::string& path, bool follow_links);
+// A file that is refused is trouble here, for 1 says that the files differ.
+Exit run_diff(const std::string& a, const std::string& b, const DiffFlags& flags);
+
+void complain(std::string_view text);
+
+}  // namespace hardload
