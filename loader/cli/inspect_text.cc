@@ -229,16 +229,15 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
   out(concat(escape_for_display(file), ": ", to_string(container.format()), ", ",
              shards == 0 ? "" : concat(shards, " shards, "),
              counted_tensors(manifest.named_tensors().size()), " in ", manifest.storages().size(),
-             manifest.storages().size() == 1 ? " storage, " : " storages, ", size_text(bytes)));
+             manifest.storages().size() == 1 ? " storage, " : " storages, ", size_text(bytes), "\n"));
   if (const std::uint64_t following = container.following()) {
-    out(concat("; ", following, " bytes of another checkpoint follow"));
+    out(concat("  (", following, " bytes of another checkpoint follow)\n"));
   }
-  out("\n");
   // Trainers leave whole configurations there; JSON shows all.
-  constexpr std::size_t kMostMetadata = 200;
+  constexpr std::size_t kKeyColumns = 24, kValueColumns = kWidth - kKeyColumns - 2 * kGap;
   for (const MetadataEntry& entry : container.metadata()) {
-    out(concat("  ", shortened(escape_for_display(entry.key), kMostMetadata), ": ",
-               shortened(escape_for_display(entry.value), kMostMetadata), "\n"));
+    out(concat("  ", shortened(escape_for_display(entry.key), kKeyColumns), ": ",
+               shortened(escape_for_display(entry.value), kValueColumns), "\n"));
   }
   if (container.format() == Format::kTorchScript) {
     for (const std::string_view folder : kScriptFolders) {

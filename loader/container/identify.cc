@@ -84,6 +84,7 @@ bool looks_like_safetensors(std::span<const std::byte> head, std::uint64_t size)
 FileKind kind_of(std::span<const std::byte> head, std::uint64_t size) {
   const std::string_view text = Cursor::as_text(head);
   if (text.empty()) return FileKind::kEmpty;
+  if (looks_like_safetensors(head, size)) return FileKind::kSafetensors;
   for (const Magic& magic : kLongMagics) {
     if (text.starts_with(magic.bytes)) return magic.kind;
   }
@@ -95,7 +96,6 @@ FileKind kind_of(std::span<const std::byte> head, std::uint64_t size) {
   if (text.substr(std::min(kMobileMagicOffset, text.size())).starts_with("PTMF")) {
     return FileKind::kMobile;
   }
-  if (looks_like_safetensors(head, size)) return FileKind::kSafetensors;
   for (const Magic& magic : kShortMagics) {
     if (text.starts_with(magic.bytes)) return magic.kind;
   }

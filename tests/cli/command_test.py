@@ -57,9 +57,14 @@ class Inspect(unittest.TestCase):
         self.assertEqual((run.returncode, run.stderr), (0, b""))
         self.assertEqual(run.stdout.decode(),
                          "data/golden/safetensors_metadata.safetensors: safetensors, "
-                         "1 tensors in 1 storages, 16 bytes\n"
-                         "  é\\x0a\": 😀\\x00\\\\" + "x" * 194 + "...\n"
-                         "  w  float32   [4]  cpu\n")
+                         "1 tensor in 1 storage, 16 bytes\n"
+                         "  é\\x0a\": 😀\\x00\\\\" + "x" * 8 + "..." + "x" * 33 + "\n"
+                         "  w  float32  [4]   16 bytes  cpu\n"
+                         "by dtype\n"
+                         "  float32                   1 tensor   16 bytes\n"
+                         "by device\n"
+                         "  cpu                       1 tensor   16 bytes\n")
+
     def test_colour_on_a_terminal_alone(self):
         def on_terminal(**variables):
             master, terminal = os.openpty()
@@ -349,9 +354,13 @@ class Shards(unittest.TestCase):
             self.assertEqual((run.returncode, run.stderr), (0, b""))
             self.assertEqual(run.stdout.decode(),
                              f"{path}: safetensors, 2 shards, 3 tensors in 3 storages, 5 bytes\n"
-                             "  c  uint8     [3]  cpu\n"
-                             "  a  uint8     [2]  cpu\n"
-                             "  b  uint8     [0]  cpu\n")
+                             "  c  uint8  [3]    3 bytes  cpu\n"
+                             "  a  uint8  [2]    2 bytes  cpu\n"
+                             "  b  uint8  [0]    0 bytes  cpu\n"
+                             "by dtype\n"
+                             "  uint8                    3 tensors    5 bytes\n"
+                             "by device\n"
+                             "  cpu                      3 tensors    5 bytes\n")
 
     def test_json_says_where_in_which_file(self):
         run = hardload("inspect", self.folder, "--format", "json", "--digest")
