@@ -134,6 +134,9 @@ class Value {
   std::optional<Value> find(std::string_view key) const;
   // The Python attributes of an OrderedDict (`_metadata`) or tensor, a dict; nullopt where none.
   std::optional<Value> attributes() const;
+  // What a kTensor was given as its state: its attributes, or a pair of these and another dict (of
+  // __slots__); nullopt where nothing.
+  std::optional<Value> state() const;
 
   // kInert: the part; else None.
   Value part(InertPart part) const;
@@ -148,8 +151,6 @@ class Value {
   Slot slot() const { return slot_; }
 
  private:
-  std::optional<Value> attributes_of_tensor() const;
-
   const ValueGraph* graph_;
   Slot slot_;
 };
