@@ -23,6 +23,7 @@
 #include "loader/base/version.h"
 #include "loader/bytes/file_source.h"
 #include "loader/bytes/memory_source.h"
+#include "loader/cli/convert_command.h"
 #include "loader/cli/digest.h"
 #include "loader/cli/inspect.h"
 #include "loader/cli/size_text.h"
@@ -41,6 +42,7 @@ Exit report(const Error& error) {
   complain(error.display() + "\n");
   switch (error.kind()) {
     case ErrorKind::kIo:
+    case ErrorKind::kCancelled:
     case ErrorKind::kNotRegular:
     case ErrorKind::kOutOfMemory: return kTrouble;
     default: return kRefused;
@@ -77,6 +79,11 @@ Exit run_inspect(const std::string& path, bool as_json, bool with_digests, Unlis
   return kFine;
 }
 
+Exit run_convert(const ConvertCommand& command) {
+  const auto done = command.run();
+  return done.ok() ? kFine : report(done.error());
+}
+
 Exit run_verify(const std::string& path) {
   const Limits limits;
   auto source = open_source(path, limits);
@@ -107,8 +114,8 @@ bool names_a_device(int argc, char** argv) {
 
 int run(int argc, char** argv) {
   CLI::App app(
-      "Lists and checks PyTorch checkpoints (torch.save, safetensors) without running anything in "
-      "them.",
+      "Lists, checks and converts PyTorch checkpoints (torch.save, safetensors) without running "
+      "anything in them.",
       "hardload");
   app.set_version_flag("--version", concat("hardload ", kVersion));
   app.require_subcommand(1);
@@ -137,12 +144,16 @@ int run(int argc, char** argv) {
       "verify", "Checks structure, tensors and every CRC-32; prints one line per finding");
   check->add_option("FILE", file, "A checkpoint; - for standard input")->required();
 
+  const ConvertCommand convert(app);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
     const bool is_help = problem.get_exit_code() == 0;
     app.exit(problem);
-    if (!is_help) complain("Usage: hardload inspect FILE, or hardload verify FILE\n");
+    if (!is_help) {
+      complain("Usage: hardload inspect FILE, hardload verify FILE, or hardload convert IN OUT\n");
+    }
     if (names_a_device(argc, argv)) {
       complain(
           "There is no --device here, nor has torch.load such an argument. In C++ it is "
@@ -151,10 +162,11 @@ int run(int argc, char** argv) {
     }
     return is_help ? kFine : kTrouble;
   }
-  const Exit exit = inspect->parsed() ? run_inspect(file, format == "json", digest,
+  const Exit exit = inspect->parsed()     ? run_inspect(file, format == "json", digest,
                                                     unlisted == "keep" ? Unlisted::kKeepAsData
-                                                                       : Unlisted::kRefuse)
-                                      : run_verify(file);
+                                                                           : Unlisted::kRefuse)
+                    : convert.is_chosen() ? run_convert(convert)
+                                          : run_verify(file);
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     complain("hardload: the output could not be written\n");
     return kTrouble;
