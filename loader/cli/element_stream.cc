@@ -33,7 +33,9 @@ class Gatherer {
       std::sort(wanted_.begin(), wanted_.end(), is_before);
     }
     block_.resize(wanted_.size() * item_);
-    for (std::size_t i = 0; i < wanted_.size();) HARDLOAD_ASSIGN(i, read_run(i));
+    for (std::size_t i = 0; i < wanted_.size();) {
+      HARDLOAD_ASSIGN(i, read_run(i));
+    }
     wanted_.clear();
     return std::span(block_);
   }
