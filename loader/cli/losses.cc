@@ -20,6 +20,8 @@ void add(Loss& loss, std::string example) {
   if (++loss.count <= Loss::kMostExamples) loss.examples.push_back(std::move(example));
 }
 
+void add_name(Loss& loss, std::string_view name) { add(loss, concat("'", name, "'")); }
+
 void append_key(std::string& name, Value key) {
   if (key.kind() == ValueKind::kString) {
     name += key.text();
@@ -173,34 +175,34 @@ class SafetensorsLosses {
     const TensorSpec& tensor = manifest_.tensors()[named.tensor];
     const std::string name(manifest_.name(named));
     check_name(named, name);
-    if (tensor.is_parameter || tensor.requires_grad) add(gradients_, name);
+    if (tensor.is_parameter || tensor.requires_grad) add_name(gradients_, name);
     if (tensor.is_sparse() || tensor.is_meta() || !safetensors_dtype(tensor.dtype) ||
         !ElementTransform::of(tensor).ok() ||
         (tensor.dtype == Dtype::kFloat4E2M1FNX2 && tensor.rank == 0)) {
       const std::string_view kind = tensor.is_sparse() ? to_string(tensor.layout)
                                     : tensor.is_meta() ? "on the meta device, without data"
                                                        : to_string(tensor.dtype);
-      return add(unfit_, concat(name, " (", kind, ")"));
+      return add(unfit_, concat("'", name, "' (", kind, ")"));
     }
     if (tensor.numel == 0) return;
-    if (uses_[tensor.storage] > 1) add(shared_, name);
+    if (uses_[tensor.storage] > 1) add_name(shared_, name);
     if (tensor.is_conj || tensor.is_neg ||
         !is_contiguous(manifest_.shape(tensor), manifest_.strides(tensor))) {
-      add(views_, name);
+      add_name(views_, name);
     }
   }
 
   void check_name(const NamedTensor& named, const std::string& name) {
     const std::vector<Value> path = manifest_.path(named);
     if (path.empty() || name == "__metadata__" || !is_utf8(name, /*allow_surrogates=*/false)) {
-      add(nameless_, path.empty() ? "the lone tensor" : name);
+      add(nameless_, path.empty() ? "the lone tensor" : concat("'", name, "'"));
     }
-    if (!names_.insert(name).second) add(repeated_, name);
-    if (path.size() > 1) add(nested_, name);
+    if (!names_.insert(name).second) add_name(repeated_, name);
+    if (path.size() > 1) add_name(nested_, name);
     const bool has_others = std::any_of(path.begin(), path.end(), [](const Value& key) {
       return key.kind() != ValueKind::kString;
     });
-    if (has_others) add(keys_, name);
+    if (has_others) add_name(keys_, name);
   }
 
   // Storages with bytes that no tensor sees, as far as can be told cheaply: what lies between the
@@ -226,7 +228,7 @@ class SafetensorsLosses {
         seen = std::max(seen, extent.end);
       }
       if (seen < bytes && !examples[i].empty()) {
-        add(unseen_, concat("behind ", examples[i]));
+        add(unseen_, concat("that of '", examples[i], "'"));
       }
     }
   }
@@ -243,7 +245,7 @@ class SafetensorsLosses {
   Loss views_{
       "tensors whose elements lie in another order, or are conjugated or negated views, and "
       "become contiguous"};
-  Loss unseen_{"storages with elements that no tensor shows, which are dropped"};
+  Loss unseen_{"storages of which no tensor shows some bytes, which are dropped"};
   Loss nested_{"tensors inside of other containers, whose keys are joined by '.'"};
   Loss keys_{"tensors under keys that are no text, and become text"};
   Loss gradients_{"parameters and tensors that require a gradient, and become plain tensors"};
@@ -263,7 +265,7 @@ Loss unused_records(const Manifest& manifest) {
                           name == ".format_version" || name == ".storage_alignment" ||
                           name == ".data/version" || name == ".data/serialization_id" ||
                           (record.bytes == 0 && name.ends_with('/'));
-    if (!is_known && !used.contains(&record)) add(loss, std::string(record.name));
+    if (!is_known && !used.contains(&record)) add_name(loss, record.name);
   }
   return loss;
 }
@@ -271,7 +273,7 @@ Loss unused_records(const Manifest& manifest) {
 Loss dropped_metadata(const Manifest& manifest) {
   Loss loss{"texts of __metadata__, which are dropped"};
   for (const MetadataEntry& entry : manifest.container().metadata()) {
-    if (entry.key != "format" || entry.value != "pt") add(loss, std::string(entry.key));
+    if (entry.key != "format" || entry.value != "pt") add_name(loss, entry.key);
   }
   return loss;
 }
@@ -293,7 +295,7 @@ std::vector<Loss> find_losses(const Manifest& manifest, Format to) {
 }
 
 std::string loss_text(const Loss& loss) {
-  std::string text = concat(loss.count, " ", loss.what, ": ");
+  std::string text = concat(loss.what, " (", loss.count, "): ");
   for (std::size_t i = 0; i < loss.examples.size(); ++i) {
     append(text, i == 0 ? "" : ", ", loss.examples[i]);
   }

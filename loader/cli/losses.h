@@ -32,7 +32,7 @@ struct Loss {
 // What of `manifest` a file of the format `to` would not hold, each kind once. Linear in the tree.
 std::vector<Loss> find_losses(const Manifest& manifest, Format to);
 
-// "2 plain values, which are dropped: epoch: 3, name: "run""; of names as they are.
+// "plain values, which are dropped (2): epoch: 3, name: "run""; with names as they are.
 std::string loss_text(const Loss& loss);
 
 }  // namespace hardload

@@ -41,9 +41,14 @@ bool has_identity(Value value) {
   }
 }
 
-std::uint64_t identity_of(Value value) {
+std::uint64_t identity_of(ValueKind kind, std::uint64_t payload) {
   constexpr int kKindBits = 5;
-  return value.slot().payload << kKindBits | static_cast<std::uint64_t>(value.kind());
+  return payload << kKindBits | static_cast<std::uint64_t>(kind);
+}
+
+std::uint64_t identity_of(Value value) {
+  const bool is_tensor = value.kind() == ValueKind::kTensor;
+  return identity_of(value.kind(), is_tensor ? value.number() : value.slot().payload);
 }
 
 // The storages that some tensor views as another type than the reference to them names. Torch reads
@@ -109,30 +114,7 @@ class ManifestPickler {
   Result<Index> write_data(const TensorSpec& tensor);
   Result<Index> write_quantized(const TensorSpec& tensor);
   Result<Index> write_sparse(const TensorSpec& tensor);
-  Result<Index> write_part(std::uint32_t tensor) { return write_data(manifest_.tensors()[tensor]); }
-  StorageReference refer(std::uint32_t storage, bool untyped, Dtype dtype);
-  TensorView view_of(const TensorSpec& tensor) const;
-  // The last steps of `type(argument)`, whose argument was just written.
-  void finish_call(Value value);
-  void remember(Value value, Index index) { memo_.emplace(identity_of(value), index); }
-
-  const Manifest& manifest_;
-  const Limits& limits_;
-  PickleWriter pickle_;
-  TensorCalls calls_;
-  std::vector<bool> is_untyped_;                     // by storage of the manifest
-  std::vector<std::optional<std::size_t>> numbers_;  // the same
-  std::vector<std::uint32_t> storages_;
-  std::vector<Frame> frames_;
-  std::unordered_map<std::uint64_t, Index> memo_;
-};
-
-Result<void> ManifestPickler::step() {
-  Frame& frame = frames_.back();
-  if (pickle_.size() > limits_.max_pickle_bytes) {
-    return Error(ErrorKind::kLimit, Stage::kManifest,
-                 concat("the pickle is over max_pickle_bytes, ", limits_.max_pickle_bytes));
-  }
+  Result<void> write_part(std::uint32_t tensor);
   const std::size_t width = frame.width(), i = frame.next;
   const bool batched = frame.is_batched() && !frame.has_attributes;
   if (batched && i > 0 && i % width == 0) frame.batches.after(pickle_, i / width - 1);
@@ -142,7 +124,8 @@ Result<void> ManifestPickler::step() {
   return visit(frame.part(i));  // may move the frame
 }
 
-Result<void> ManifestPickler::finish(Frame& frame) {
+Result<void>
+ManifestPickler::finish(Frame& frame) {
   const Value value = frame.value;
   switch (value.kind()) {
     case ValueKind::kTuple: {
@@ -345,6 +328,16 @@ Result<ManifestPickler::Index> ManifestPickler::write_quantized(const TensorSpec
   HARDLOAD_TRY(write_part(quantizer.scales));
   HARDLOAD_TRY(write_part(quantizer.zero_points));
   return calls_.close_per_channel(quantizer.axis, tensor.requires_grad);
+}
+
+// The parts of two tensors may be one object.
+Result<void> ManifestPickler::write_part(std::uint32_t tensor) {
+  const std::uint64_t identity = identity_of(ValueKind::kTensor, tensor);
+  const auto known = memo_.find(identity);
+  if (known != memo_.end()) return pickle_.get(known->second), Result<void>();
+  HARDLOAD_ASSIGN(const Index index, write_data(manifest_.tensors()[tensor]));
+  memo_.emplace(identity, index);
+  return {};
 }
 
 Result<ManifestPickler::Index> ManifestPickler::write_sparse(const TensorSpec& tensor) {
