@@ -66,7 +66,7 @@ std::vector<Shard> split_into_shards(std::span<const FlatTensor> tensors,
       shards.push_back({tensor});
       continue;
     }
-    if (bytes + tensor.bytes > most_bytes) {
+    if (!current.empty() && bytes + tensor.bytes > most_bytes) {
       shards.push_back(std::exchange(current, {}));
       bytes = 0;
     }

@@ -119,7 +119,10 @@ class Conversions(comparison.Comparison):
         import huggingface_hub
         most = self.random.randint(1, 200)
         split = huggingface_hub.split_torch_state_dict_into_shards(state, max_shard_size=most)
-        if not split.is_sharded or any(not names for names in split.filename_to_tensors.values()):
+        # It may begin with a shard of nothing, which nobody can want, and takes all tensors without
+        # elements for one that is shared.
+        if (not split.is_sharded or sum(not tensor.numel() for tensor in state.values()) > 1 or
+                not all(split.filename_to_tensors.values())):
             return
         theirs, ours = folder / "shards_theirs", folder / "shards_ours"
         for path in (theirs, ours):
