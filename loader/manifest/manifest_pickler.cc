@@ -115,6 +115,29 @@ class ManifestPickler {
   Result<Index> write_quantized(const TensorSpec& tensor);
   Result<Index> write_sparse(const TensorSpec& tensor);
   Result<void> write_part(std::uint32_t tensor);
+  StorageReference refer(std::uint32_t storage, bool untyped, Dtype dtype);
+  TensorView view_of(const TensorSpec& tensor) const;
+  // The last steps of `type(argument)`, whose argument was just written.
+  void finish_call(Value value);
+  void remember(Value value, Index index) { memo_.emplace(identity_of(value), index); }
+
+  const Manifest& manifest_;
+  const Limits& limits_;
+  PickleWriter pickle_;
+  TensorCalls calls_;
+  std::vector<bool> is_untyped_;                     // by storage of the manifest
+  std::vector<std::optional<std::size_t>> numbers_;  // the same
+  std::vector<std::uint32_t> storages_;
+  std::vector<Frame> frames_;
+  std::unordered_map<std::uint64_t, Index> memo_;
+};
+
+Result<void> ManifestPickler::step() {
+  Frame& frame = frames_.back();
+  if (pickle_.size() > limits_.max_pickle_bytes) {
+    return Error(ErrorKind::kLimit, Stage::kManifest,
+                 concat("the pickle is over max_pickle_bytes, ", limits_.max_pickle_bytes));
+  }
   const std::size_t width = frame.width(), i = frame.next;
   const bool batched = frame.is_batched() && !frame.has_attributes;
   if (batched && i > 0 && i % width == 0) frame.batches.after(pickle_, i / width - 1);
@@ -124,8 +147,7 @@ class ManifestPickler {
   return visit(frame.part(i));  // may move the frame
 }
 
-Result<void>
-ManifestPickler::finish(Frame& frame) {
+Result<void> ManifestPickler::finish(Frame& frame) {
   const Value value = frame.value;
   switch (value.kind()) {
     case ValueKind::kTuple: {
