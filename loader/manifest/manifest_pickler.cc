@@ -119,7 +119,9 @@ class ManifestPickler {
   TensorView view_of(const TensorSpec& tensor) const;
   // The last steps of `type(argument)`, whose argument was just written.
   void finish_call(Value value);
-  void remember(Value value, Index index) { memo_.emplace(identity_of(value), index); }
+  void remember(Value value, Index index) {
+    if (has_identity(value)) memo_.emplace(identity_of(value), index);
+  }
 
   const Manifest& manifest_;
   const Limits& limits_;

@@ -163,7 +163,7 @@ class ToSafetensors(Folder):
         got = run("convert", GOLDEN / "state_linear.pt", out, "--max-shard-size", "400")
         self.assertEqual(got.returncode, 0, got.stderr)
         self.assertEqual(got.stdout.decode(),
-                         f"{out}.index.json: 2 tensors, 1.1 kB, 2 shards\n")
+                         f"{out}.index.json: 2 tensors, 813 bytes, 2 shards\n")
         self.assertEqual(self.files(), ["model-00001-of-00002.safetensors",
                                         "model-00002-of-00002.safetensors",
                                         "model.safetensors.index.json"])

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "loader/base/text.h"
 #include "loader/bytes/memory_source.h"
 #include "loader/container/record_reader.h"
 #include "loader/container/torch_archive.h"
@@ -41,6 +42,8 @@ TEST(PickleManifest, GivesTheBytesThatTorchGave) {
   }
 }
 
+// An empty name lies where the next one begins, and is another object all the same: the pickle
+// holds each name.
 TEST(PickleManifest, OfSafetensorsIsADictOfTensors) {
   for (const std::string& path : testing::golden_safetensors()) {
     const std::string content = read_file(path);
@@ -50,6 +53,12 @@ TEST(PickleManifest, OfSafetensorsIsADictOfTensors) {
     const auto made = pickle_manifest(*manifest, {});
     ASSERT_OK(made) << path;
     EXPECT_EQ(made->storages.size(), manifest->tensors().size()) << path;
+    for (const NamedTensor& named : manifest->named_tensors()) {
+      const std::string name(manifest->name(named));
+      EXPECT_TRUE(made->pickle.find(concat(name, "q")) != std::string::npos ||
+                  made->pickle.find(concat(name, "r")) != std::string::npos)
+          << path << name;
+    }
   }
 }
 
