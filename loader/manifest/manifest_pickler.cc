@@ -212,7 +212,7 @@ Result<void> ManifestPickler::write(Value value) {
     case ValueKind::kString: remember(value, pickle_.text(value.text())); return {};
     case ValueKind::kBytes: remember(value, pickle_.bytes(value.bytes())); return {};
     case ValueKind::kByteArray: remember(value, pickle_.byte_array(value.bytes())); return {};
-    case ValueKind::kLayout: calls_.layout(value.text()); return {};
+    case ValueKind::kLayout: calls_.write_layout(value.text()); return {};
     case ValueKind::kDtype:
     case ValueKind::kQScheme:
     case ValueKind::kClass: return write_global(value);
@@ -221,7 +221,7 @@ Result<void> ManifestPickler::write(Value value) {
       for (std::size_t i = 0; i < value.size(); ++i) {
         sizes.push_back(value.item(i).as_int().value_or(0));
       }
-      remember(value, calls_.size(sizes));
+      remember(value, calls_.write_size(sizes));
       return {};
     }
     case ValueKind::kDevice: write_device(value); return {};
@@ -229,7 +229,7 @@ Result<void> ManifestPickler::write(Value value) {
     case ValueKind::kStorage: {
       const auto number = static_cast<std::uint32_t>(value.number());
       const Dtype dtype = manifest_.storages()[number].dtype;
-      calls_.storage(refer(number, dtype == Dtype::kUInt8 || is_untyped_[number], dtype));
+      calls_.write_storage(refer(number, dtype == Dtype::kUInt8 || is_untyped_[number], dtype));
       return {};
     }
     default: return open(value);

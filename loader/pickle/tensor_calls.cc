@@ -24,7 +24,7 @@ TensorCalls::Index TensorCalls::strided(const StorageReference& storage, Dtype d
   const bool has_metadata = view.is_conj || view.is_neg;
   const std::size_t arguments = 6u + (untyped ? 1 : 0) + (has_metadata ? 1 : 0);
   open("torch._utils", untyped ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2", arguments);
-  this->storage(storage);
+  write_storage(storage);
   geometry(view);
   pickle_.boolean(view.requires_grad);
   no_hooks();
@@ -36,7 +36,7 @@ TensorCalls::Index TensorCalls::strided(const StorageReference& storage, Dtype d
 TensorCalls::Index TensorCalls::quantized(const StorageReference& storage, const TensorView& view,
                                           double scale, std::int64_t zero_point) {
   open("torch._utils", "_rebuild_qtensor", 7);
-  this->storage(storage);
+  write_storage(storage);
   geometry(view);
   pickle_.open_tuple(3);
   pickle_.global("torch", "per_tensor_affine");
@@ -51,7 +51,7 @@ TensorCalls::Index TensorCalls::quantized(const StorageReference& storage, const
 // Torch writes this scheme's name for that of floats, too.
 void TensorCalls::open_per_channel(const StorageReference& storage, const TensorView& view) {
   open("torch._utils", "_rebuild_qtensor", 7);
-  this->storage(storage);
+  write_storage(storage);
   geometry(view);
   pickle_.open_tuple(4);
   pickle_.global("torch", "per_channel_affine");
@@ -69,14 +69,14 @@ void TensorCalls::open_sparse(std::string_view layout, std::size_t parts,
                               std::optional<bool> is_coalesced) {
   sparse_.push_back({parts + 1 + (is_coalesced ? 1 : 0), is_coalesced});
   open("torch._utils", "_rebuild_sparse_tensor", 2);
-  this->layout(layout);
+  write_layout(layout);
   pickle_.open_tuple(sparse_.back().items);
 }
 
 TensorCalls::Index TensorCalls::close_sparse(std::span<const std::int64_t> sizes) {
   const Sparse sparse = sparse_.back();
   sparse_.pop_back();
-  size(sizes);
+  write_size(sizes);
   if (sparse.is_coalesced) pickle_.boolean(*sparse.is_coalesced);
   pickle_.close_tuple(sparse.items);
   return close(2);
@@ -111,7 +111,7 @@ void TensorCalls::open_with_attributes() {
 
 TensorCalls::Index TensorCalls::close_with_attributes() { return close(4); }
 
-void TensorCalls::storage(const StorageReference& storage) {
+void TensorCalls::write_storage(const StorageReference& storage) {
   const bool untyped = storage.storage_class.empty();
   pickle_.open_tuple(5);
   pickle_.constant("storage");
@@ -134,7 +134,7 @@ void TensorCalls::storage(const StorageReference& storage) {
   pickle_.op(Opcode::kBinPersId);
 }
 
-void TensorCalls::layout(std::string_view name) {
+void TensorCalls::write_layout(std::string_view name) {
   const auto known = layouts_.find(name);
   if (known != layouts_.end()) return pickle_.get(known->second);
   pickle_.global("torch.serialization", "_get_layout");
@@ -144,7 +144,7 @@ void TensorCalls::layout(std::string_view name) {
   layouts_.emplace(name, pickle_.op(Opcode::kReduce).put());
 }
 
-TensorCalls::Index TensorCalls::size(std::span<const std::int64_t> sizes) {
+TensorCalls::Index TensorCalls::write_size(std::span<const std::int64_t> sizes) {
   pickle_.global("torch", "Size");
   pickle_.open_tuple(1);
   pickle_.integers(sizes);

@@ -76,11 +76,11 @@ class TensorCalls {
   Index close_with_attributes();
 
   // A storage by itself.
-  void storage(const StorageReference& storage);
+  void write_storage(const StorageReference& storage);
   // `_get_layout('torch.strided')`, which makes a torch.layout; one object in Python.
-  void layout(std::string_view name);
+  void write_layout(std::string_view name);
   // `torch.Size(sizes)`
-  Index size(std::span<const std::int64_t> sizes);
+  Index write_size(std::span<const std::int64_t> sizes);
 
  private:
   struct Sparse {

@@ -131,9 +131,9 @@ std::optional<Value> Value::find(std::string_view wanted) const {
 
 std::optional<Value> Value::attributes() const {
   if (kind() == ValueKind::kTensor) {
-    const auto state = this->state();
-    if (!state || state->kind() == ValueKind::kDict) return state;
-    const Value dict = state->item(0);
+    const auto given = state();
+    if (!given || given->kind() == ValueKind::kDict) return given;
+    const Value dict = given->item(0);
     return dict.kind() == ValueKind::kDict ? std::optional(dict) : std::nullopt;
   }
   if (!is_mapping()) return std::nullopt;
@@ -150,9 +150,9 @@ std::optional<Value> Value::state() const {
                          call.constructor == Constructor::kRebuildParameterWithState;
   const auto arguments = graph_->items_of(call.arguments);
   if (!has_state || arguments.size() != 4) return std::nullopt;
-  const Value state(*graph_, arguments[3]);
-  const bool is_pair = state.kind() == ValueKind::kTuple && state.size() == 2;
-  return is_pair || state.kind() == ValueKind::kDict ? std::optional(state) : std::nullopt;
+  const Value given(*graph_, arguments[3]);
+  const bool is_pair = given.kind() == ValueKind::kTuple && given.size() == 2;
+  return is_pair || given.kind() == ValueKind::kDict ? std::optional(given) : std::nullopt;
 }
 
 Value Value::part(InertPart part) const {

@@ -138,7 +138,7 @@ Result<void> TensorPickler::write_storage(const c10::Storage& storage, c10::Scal
   }
   HARDLOAD_ASSIGN(const StorageReference reference,
                   storages_.refer(storage, untyped ? Dtype::kBits8 : *dtype));
-  calls_.storage(reference);
+  calls_.write_storage(reference);
   return {};
 }
 

@@ -26,7 +26,7 @@ class TensorPickler {
   Result<void> write_storage(const c10::Storage& storage, c10::ScalarType type);
 
   // Writes `_get_layout('torch.strided')`, which makes a torch.layout; one object in Python.
-  void write_layout(std::string_view name) { calls_.layout(name); }
+  void write_layout(std::string_view name) { calls_.write_layout(name); }
 
  private:
   Result<PickleWriter::Index> write_data(const at::Tensor& tensor);

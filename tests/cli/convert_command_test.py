@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zipfile
 
 ROOT = pathlib.Path.cwd()
 GOLDEN = ROOT / "data/golden"
@@ -82,6 +83,20 @@ class ToTorch(Folder):
         self.fails(1, "texts of __metadata__, which are dropped (1): ",
                    GOLDEN / "safetensors_metadata.safetensors", self.folder / "a.pt")
         self.assertEqual(self.files(), [])
+
+
+    def test_records_that_no_tensor_uses_are_named(self):
+        path = self.folder / "more.pt"
+        shutil.copy(GOLDEN / "saved_and_packed_again.pt", path)
+        with zipfile.ZipFile(path, "a") as archive:
+            folder = archive.namelist()[0].split("/")[0]
+            archive.writestr(f"{folder}/data/99", "?")
+            archive.writestr(f"{folder}/notes.txt", "?")
+        self.fails(1, "records of the archive that no tensor uses, which are dropped (2): "
+                      f"'{folder}/data/99', '{folder}/notes.txt'", path, self.folder / "a.pt")
+        self.assertEqual(run("convert", path, self.folder / "a.pt", "--allow-loss").returncode, 0)
+        self.assertEqual(description(self.folder / "a.pt"),
+                         description(GOLDEN / "saved_and_packed_again.pt"))
 
 
 class ToSafetensors(Folder):
