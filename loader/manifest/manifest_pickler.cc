@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include "loader/base/text.h"
+#include "loader/manifest/manifest_tensors.h"
 #include "loader/pickle/globals.h"
 #include "loader/pickle/pickle_writer.h"
-#include "loader/pickle/tensor_calls.h"
 #include "loader/pickle/value.h"
 
 namespace hardload {
@@ -30,8 +29,7 @@ bool has_identity(Value value) {
     case ValueKind::kOrderedDict:
     case ValueKind::kCounter:
     case ValueKind::kByteArray:
-    case ValueKind::kDevice:
-    case ValueKind::kTensor: return true;
+    case ValueKind::kDevice: return true;
     case ValueKind::kComplex:
     case ValueKind::kSize:
     case ValueKind::kTuple:
@@ -41,43 +39,21 @@ bool has_identity(Value value) {
   }
 }
 
-std::uint64_t identity_of(ValueKind kind, std::uint64_t payload) {
-  constexpr int kKindBits = 5;
-  return payload << kKindBits | static_cast<std::uint64_t>(kind);
-}
-
 std::uint64_t identity_of(Value value) {
-  const bool is_tensor = value.kind() == ValueKind::kTensor;
-  return identity_of(value.kind(), is_tensor ? value.number() : value.slot().payload);
-}
-
-// The storages that some tensor views as another type than the reference to them names. Torch reads
-// but does not write such files: all references say "untyped" then.
-std::vector<bool> viewed_as_others(const Manifest& manifest) {
-  std::vector<bool> viewed(manifest.storages().size());
-  for (const TensorSpec& tensor : manifest.tensors()) {
-    if (tensor.storage == TensorSpec::kNoStorage) continue;
-    const StorageSpec& storage = manifest.storages()[tensor.storage];
-    const bool differs = tensor.dtype != storage.dtype && storage.dtype != Dtype::kUInt8;
-    if (storage.bytes != 0 && differs) viewed[tensor.storage] = true;
-  }
-  return viewed;
+  constexpr int kKindBits = 5;
+  return value.slot().payload << kKindBits | static_cast<std::uint64_t>(value.kind());
 }
 
 class ManifestPickler {
  public:
   ManifestPickler(const Manifest& manifest, const Limits& limits)
-      : manifest_(manifest),
-        limits_(limits),
-        calls_(pickle_),
-        is_untyped_(viewed_as_others(manifest)),
-        numbers_(manifest.storages().size()) {}
+      : manifest_(manifest), limits_(limits), tensors_(pickle_, manifest) {}
 
   Result<PickledManifest> run() && {
     HARDLOAD_TRY(visit(manifest_.root()));
     while (!frames_.empty()) HARDLOAD_TRY(step());
     HARDLOAD_ASSIGN(std::string pickle, std::move(pickle_).stop());
-    return PickledManifest{std::move(pickle), std::move(storages_)};
+    return PickledManifest{std::move(pickle), tensors_.storages()};
   }
 
  private:
@@ -111,12 +87,6 @@ class ManifestPickler {
   Result<void> write_global(Value value);
   void write_device(Value value);
   Result<void> write_tensor(Value value);
-  Result<Index> write_data(const TensorSpec& tensor);
-  Result<Index> write_quantized(const TensorSpec& tensor);
-  Result<Index> write_sparse(const TensorSpec& tensor);
-  Result<void> write_part(std::uint32_t tensor);
-  StorageReference refer(std::uint32_t storage, bool untyped, Dtype dtype);
-  TensorView view_of(const TensorSpec& tensor) const;
   // The last steps of `type(argument)`, whose argument was just written.
   void finish_call(Value value);
   void remember(Value value, Index index) {
@@ -126,10 +96,7 @@ class ManifestPickler {
   const Manifest& manifest_;
   const Limits& limits_;
   PickleWriter pickle_;
-  TensorCalls calls_;
-  std::vector<bool> is_untyped_;                     // by storage of the manifest
-  std::vector<std::optional<std::size_t>> numbers_;  // the same
-  std::vector<std::uint32_t> storages_;
+  ManifestTensors tensors_;
   std::vector<Frame> frames_;
   std::unordered_map<std::uint64_t, Index> memo_;
 };
@@ -165,11 +132,7 @@ Result<void> ManifestPickler::finish(Frame& frame) {
     }
     case ValueKind::kSet:
     case ValueKind::kCounter: finish_call(value); break;
-    case ValueKind::kTensor:
-      remember(value, manifest_.tensors()[value.number()].is_parameter
-                          ? calls_.close_parameter(/*has_state=*/true)
-                          : calls_.close_with_attributes());
-      break;
+    case ValueKind::kTensor: tensors_.close(value.number()); break;
     case ValueKind::kOrderedDict: {
       const auto attributes = value.attributes();
       if (!attributes) break;
@@ -212,7 +175,7 @@ Result<void> ManifestPickler::write(Value value) {
     case ValueKind::kString: remember(value, pickle_.text(value.text())); return {};
     case ValueKind::kBytes: remember(value, pickle_.bytes(value.bytes())); return {};
     case ValueKind::kByteArray: remember(value, pickle_.byte_array(value.bytes())); return {};
-    case ValueKind::kLayout: calls_.write_layout(value.text()); return {};
+    case ValueKind::kLayout: tensors_.calls().write_layout(value.text()); return {};
     case ValueKind::kDtype:
     case ValueKind::kQScheme:
     case ValueKind::kClass: return write_global(value);
@@ -221,17 +184,12 @@ Result<void> ManifestPickler::write(Value value) {
       for (std::size_t i = 0; i < value.size(); ++i) {
         sizes.push_back(value.item(i).as_int().value_or(0));
       }
-      remember(value, calls_.write_size(sizes));
+      remember(value, tensors_.calls().write_size(sizes));
       return {};
     }
     case ValueKind::kDevice: write_device(value); return {};
     case ValueKind::kTensor: return write_tensor(value);
-    case ValueKind::kStorage: {
-      const auto number = static_cast<std::uint32_t>(value.number());
-      const Dtype dtype = manifest_.storages()[number].dtype;
-      calls_.write_storage(refer(number, dtype == Dtype::kUInt8 || is_untyped_[number], dtype));
-      return {};
-    }
+    case ValueKind::kStorage: return tensors_.write_storage(value.number());
     default: return open(value);
   }
 }
@@ -305,93 +263,9 @@ void ManifestPickler::write_device(Value value) {
 }
 
 Result<void> ManifestPickler::write_tensor(Value value) {
-  const TensorSpec& tensor = manifest_.tensors()[value.number()];
   const bool has_state = value.state().has_value();
-  if (!tensor.is_parameter) {
-    if (has_state) calls_.open_with_attributes();
-    HARDLOAD_ASSIGN(const Index index, write_data(tensor));
-    if (has_state) return push(value, Batches::Kind::kList, 1);
-    remember(value, index);
-    return {};
-  }
-  calls_.open_parameter(has_state);
-  TensorSpec data = tensor;
-  data.requires_grad = false;
-  HARDLOAD_TRY(write_data(data));
-  calls_.after_parameter_data(tensor.requires_grad);
-  if (has_state) return push(value, Batches::Kind::kList, 1);
-  remember(value, calls_.close_parameter(/*has_state=*/false));
-  return {};
-}
-
-Result<ManifestPickler::Index> ManifestPickler::write_data(const TensorSpec& tensor) {
-  if (tensor.is_sparse()) return write_sparse(tensor);
-  if (tensor.is_meta()) {
-    return calls_.meta(tensor.dtype, manifest_.shape(tensor), manifest_.strides(tensor),
-                       tensor.requires_grad);
-  }
-  if (tensor.is_quantized()) return write_quantized(tensor);
-  const StorageSpec& storage = manifest_.storages()[tensor.storage];
-  const bool untyped = info(tensor.dtype).storage.empty() || is_untyped_[tensor.storage] ||
-                       (storage.bytes != 0 && storage.dtype != tensor.dtype);
-  return calls_.strided(refer(tensor.storage, untyped, tensor.dtype), tensor.dtype,
-                        view_of(tensor));
-}
-
-Result<ManifestPickler::Index> ManifestPickler::write_quantized(const TensorSpec& tensor) {
-  if (is_untyped_[tensor.storage]) {
-    return unsupported("a quantized tensor shares its memory with a tensor of another type",
-                       "Clone one of the two before saving.");
-  }
-  const QuantizerSpec& quantizer = manifest_.quantizer(tensor);
-  const StorageReference storage = refer(tensor.storage, /*untyped=*/false, tensor.dtype);
-  if (!quantizer.is_per_channel) {
-    return calls_.quantized(storage, view_of(tensor), quantizer.scale, quantizer.zero_point);
-  }
-  calls_.open_per_channel(storage, view_of(tensor));
-  HARDLOAD_TRY(write_part(quantizer.scales));
-  HARDLOAD_TRY(write_part(quantizer.zero_points));
-  return calls_.close_per_channel(quantizer.axis, tensor.requires_grad);
-}
-
-// The parts of two tensors may be one object.
-Result<void> ManifestPickler::write_part(std::uint32_t tensor) {
-  const std::uint64_t identity = identity_of(ValueKind::kTensor, tensor);
-  const auto known = memo_.find(identity);
-  if (known != memo_.end()) return pickle_.get(known->second), Result<void>();
-  HARDLOAD_ASSIGN(const Index index, write_data(manifest_.tensors()[tensor]));
-  memo_.emplace(identity, index);
-  return {};
-}
-
-Result<ManifestPickler::Index> ManifestPickler::write_sparse(const TensorSpec& tensor) {
-  const auto parts = manifest_.parts(tensor);
-  calls_.open_sparse(concat("torch.", to_string(tensor.layout)), parts.size(),
-                     manifest_.sparse(tensor).is_coalesced);
-  for (const std::uint32_t part : parts) HARDLOAD_TRY(write_part(part));
-  return calls_.close_sparse(manifest_.shape(tensor));
-}
-
-StorageReference ManifestPickler::refer(std::uint32_t storage, bool untyped, Dtype dtype) {
-  std::optional<std::size_t>& number = numbers_[storage];
-  if (!number) {
-    number = storages_.size();
-    storages_.push_back(storage);
-  }
-  const StorageSpec& spec = manifest_.storages()[storage];
-  return {.number = *number,
-          .elements = untyped ? spec.bytes : spec.bytes / item_bytes(dtype),
-          .storage_class = untyped ? std::string_view() : info(dtype).storage,
-          .location = std::string(spec.location)};
-}
-
-TensorView ManifestPickler::view_of(const TensorSpec& tensor) const {
-  return {.offset = tensor.offset,
-          .sizes = manifest_.shape(tensor),
-          .strides = manifest_.strides(tensor),
-          .requires_grad = tensor.requires_grad,
-          .is_conj = tensor.is_conj,
-          .is_neg = tensor.is_neg};
+  HARDLOAD_ASSIGN(const bool is_open, tensors_.write(value.number(), has_state));
+  return is_open ? push(value, Batches::Kind::kList, 1) : Result<void>();
 }
 
 }  // namespace

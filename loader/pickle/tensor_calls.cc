@@ -93,8 +93,9 @@ TensorCalls::Index TensorCalls::meta(Dtype dtype, std::span<const std::int64_t> 
 }
 
 void TensorCalls::open_parameter(bool has_state) {
+  parameters_.push_back(has_state ? 4 : 3);
   open("torch._utils", has_state ? "_rebuild_parameter_with_state" : "_rebuild_parameter",
-       has_state ? 4 : 3);
+       parameters_.back());
 }
 
 void TensorCalls::after_parameter_data(bool requires_grad) {
@@ -102,7 +103,11 @@ void TensorCalls::after_parameter_data(bool requires_grad) {
   no_hooks();
 }
 
-TensorCalls::Index TensorCalls::close_parameter(bool has_state) { return close(has_state ? 4 : 3); }
+TensorCalls::Index TensorCalls::close_parameter() {
+  const std::size_t arguments = parameters_.back();
+  parameters_.pop_back();
+  return close(arguments);
+}
 
 void TensorCalls::open_with_attributes() {
   open("torch._tensor", "_rebuild_from_type_v2", 4);

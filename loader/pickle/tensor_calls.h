@@ -68,7 +68,7 @@ class TensorCalls {
   // Around a tensor, the parameter's data; with a state, which is written last.
   void open_parameter(bool has_state);
   void after_parameter_data(bool requires_grad);
-  Index close_parameter(bool has_state);
+  Index close_parameter();
 
   // Around one of the calls above and its Python attributes, which are written last: the next call
   // becomes the argument of another one.
@@ -96,10 +96,11 @@ class TensorCalls {
   void no_hooks();
 
   PickleWriter& pickle_;
-  bool is_argument_ = false;         // the next call is one of open_with_attributes
-  std::vector<bool> are_arguments_;  // of the calls that are open
-  std::vector<Sparse> sparse_;       // tensors that are open
-  std::vector<Index> keys_;          // of storages, by number
+  bool is_argument_ = false;             // the next call is one of open_with_attributes
+  std::vector<bool> are_arguments_;      // of the calls that are open
+  std::vector<std::size_t> parameters_;  // arguments of those that are open
+  std::vector<Sparse> sparse_;           // tensors that are open
+  std::vector<Index> keys_;              // of storages, by number
   std::map<std::string, Index, std::less<>> layouts_;
 };
 

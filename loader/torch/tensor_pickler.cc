@@ -48,7 +48,7 @@ Result<PickleWriter::Index> TensorPickler::write(const at::Tensor& tensor, bool 
   calls_.open_parameter(/*has_state=*/false);
   HARDLOAD_TRY(write_data(tensor.defined() ? tensor.detach() : tensor));  // Python's parameter.data
   calls_.after_parameter_data(tensor.requires_grad());
-  return calls_.close_parameter(/*has_state=*/false);
+  return calls_.close_parameter();
 }
 
 Result<PickleWriter::Index> TensorPickler::write_data(const at::Tensor& tensor) {
