@@ -24,8 +24,8 @@ class ManifestTensors {
 
   // Writes tensor `number`, from the memo where it was written before. True where it is left open
   // for its state (`has_state`), behind which close() goes. Errors: kUnsupported for a quantized
-  // tensor whose storage is viewed as another type, and for one that stands where the manifest
-  // looks for none: in a key, or in what Python calls __slots__.
+  // tensor whose storage is viewed as another type, and for one in what Python calls __slots__,
+  // where the manifest looks for none.
   Result<bool> write(std::size_t number, bool has_state);
   void close(std::size_t number);
 
