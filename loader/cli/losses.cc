@@ -57,6 +57,11 @@ bool are_versions(Value value) {
   return value.is_mapping();
 }
 
+// Whether Value::identity() tells it from other containers.
+bool has_identity(Value value) {
+  return value.is_mapping() || value.kind() == ValueKind::kList || value.kind() == ValueKind::kSet;
+}
+
 // What stands beside the tensors in the tree.
 class ValueWalk {
  public:
@@ -68,7 +73,7 @@ class ValueWalk {
     while (!frames_.empty()) {
       Frame& frame = frames_.back();
       if (frame.next == frame.value.size()) {
-        open_.erase(frame.value.slot().payload);
+        if (has_identity(frame.value)) open_.erase(frame.value.identity());
         frames_.pop_back();
         continue;
       }
@@ -100,9 +105,7 @@ class ValueWalk {
     const bool is_container =
         value.is_mapping() || value.is_sequence() || value.kind() == ValueKind::kSet;
     if (!is_container || (value.size() == 0 && !is_root)) return note(values_, value);
-    const bool has_identity =
-        value.is_mapping() || value.kind() == ValueKind::kList || value.kind() == ValueKind::kSet;
-    if (has_identity && !open_.insert(value.slot().payload).second) return note(values_, value);
+    if (has_identity(value) && !open_.insert(value.identity()).second) return note(values_, value);
     if (value.is_mapping()) visit_attributes(value);
     frames_.push_back({value, 0, name_.size()});
   }
