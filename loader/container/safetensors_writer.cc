@@ -95,6 +95,14 @@ Result<void> append_entry(std::string& out, const SafetensorsEntry& entry, std::
     return wrong(ErrorKind::kUnsupported, entry.name,
                  "safetensors cannot hold a pair of F4 without dimensions");
   }
+  // Strides are products of sizes, which no reader lets wrap, not even where there are no elements.
+  std::uint64_t bits = 64;
+  for (const std::int64_t size : entry.sizes) {
+    if (__builtin_mul_overflow(bits, std::max<std::uint64_t>(static_cast<std::uint64_t>(size), 1),
+                               &bits)) {
+      return wrong(ErrorKind::kUnsupported, entry.name, "the product of the sizes overflows");
+    }
+  }
   for (std::size_t i = 0; i < entry.sizes.size(); ++i) {
     const bool doubled = pairs && i + 1 == entry.sizes.size();
     append(out, i == 0 ? "" : ",",

@@ -3,6 +3,7 @@
 #include "loader/container/safetensors_writer.h"
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,6 +98,8 @@ TEST(SafetensorsHeader, RefusesWhatTheFormatCannotHold) {
   EXPECT_ERROR(of("__metadata__", Dtype::kFloat32, kTwo), ErrorKind::kUnsupported, "this name");
   EXPECT_ERROR(of("\xed\xa0\x80", Dtype::kFloat32, kTwo), ErrorKind::kUnsupported, "UTF-8");
   EXPECT_ERROR(of("w", Dtype::kFloat4E2M1FNX2, {}), ErrorKind::kUnsupported, "F4");
+  const std::int64_t huge[] = {0, std::numeric_limits<std::int64_t>::max()};
+  EXPECT_ERROR(of("w", Dtype::kFloat32, huge), ErrorKind::kUnsupported, "overflows");
   const SafetensorsEntry twice[] = {{"w", Dtype::kFloat32, kTwo, 8}, {"w", Dtype::kInt32, kTwo, 8}};
   EXPECT_ERROR(safetensors_header({}, twice), ErrorKind::kKey, "two tensors");
 }
