@@ -33,6 +33,7 @@ Exit report(const Error& error) {
   complain(error.display() + "\n");
   switch (error.kind()) {
     case ErrorKind::kIo:
+    case ErrorKind::kCancelled:
     case ErrorKind::kNotRegular:
     case ErrorKind::kOutOfMemory: return kTrouble;
     default: return kRefused;
@@ -149,6 +150,11 @@ Exit run_diff(const std::string& a, const std::string& b, const DiffFlags& flags
     write_diff_text(side_a, side_b, *found, print);
   }
   return found->is_same() ? kFine : kDifferent;
+}
+
+Exit run_convert(const ConvertCommand& command) {
+  const auto done = command.run();
+  return done.ok() ? kFine : report(done.error());
 }
 
 }  // namespace hardload

@@ -1,4 +1,4 @@
-// run_inspect, run_verify, run_diff: the subcommands, from a path to an exit status.
+// run_inspect, run_verify, run_diff, run_convert: the subcommands, from a path to an exit status.
 //
 // Data goes to stdout, messages to stderr; names from files are escaped.
 #pragma once
@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "loader/cli/compare_elements.h"
+#include "loader/cli/convert_command.h"
 #include "loader/pickle/globals.h"
 
 namespace hardload {
@@ -33,6 +34,8 @@ Exit run_inspect(const std::string& path, const InspectFlags& flags);
 Exit run_verify(const std::string& path, bool follow_links);
 // A file that is refused is trouble here, for 1 says that the files differ.
 Exit run_diff(const std::string& a, const std::string& b, const DiffFlags& flags);
+
+Exit run_convert(const ConvertCommand& command);
 
 void complain(std::string_view text);
 

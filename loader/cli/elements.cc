@@ -4,69 +4,14 @@
 #include <cstring>
 #include <vector>
 
-#include "loader/base/text.h"
+#include "loader/cli/element_transform.h"
 #include "loader/manifest/layout.h"
 
 namespace hardload {
-namespace {
-
-bool is_integer(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::kInt64:
-    case Dtype::kInt32:
-    case Dtype::kInt16:
-    case Dtype::kInt8:
-    case Dtype::kUInt8:
-    case Dtype::kUInt16:
-    case Dtype::kUInt32:
-    case Dtype::kUInt64: return true;
-    default: return false;
-  }
-}
-
-}  // namespace
-
-Result<ElementReader::Transform> ElementReader::transform_of(const TensorSpec& tensor) {
-  const DtypeInfo& dtype = info(tensor.dtype);
-  Transform transform;
-  if (tensor.is_conj && tensor.is_neg) {  // the real part alone changes its sign
-    transform.sign_step = dtype.item_bytes;
-    transform.sign_first = dtype.swap_bytes;
-  } else if (tensor.is_conj) {  // the imaginary part
-    transform.sign_step = transform.sign_first = dtype.item_bytes;
-  } else if (tensor.is_neg && (dtype.is_complex || dtype.is_floating)) {
-    transform.sign_step = transform.sign_first = dtype.swap_bytes;
-  } else if (tensor.is_neg && is_integer(tensor.dtype)) {
-    transform.negate_unit = dtype.item_bytes;
-  } else if (tensor.is_neg) {
-    return Error(ErrorKind::kUnsupported, Stage::kCli,
-                 concat("a tensor of ", dtype.name, " has its neg bit set"));
-  }
-  return transform;
-}
-
-void ElementReader::apply(const Transform& transform, std::span<std::byte> block) {
-  if (transform.sign_step != 0) {
-    for (std::size_t end = transform.sign_first; end <= block.size(); end += transform.sign_step) {
-      block[end - 1] ^= std::byte{0x80};
-    }
-  }
-  if (transform.negate_unit != 0) {
-    for (std::size_t at = 0; at < block.size(); at += transform.negate_unit) {
-      unsigned carry = 1;  // -x is ~x + 1
-      for (std::size_t i = at; i < at + transform.negate_unit; ++i) {
-        const unsigned value = std::to_integer<unsigned>(~block[i]) + carry;
-        block[i] = static_cast<std::byte>(value);
-        carry = value >> 8;
-      }
-    }
-  }
-}
-
 Result<ElementReader> ElementReader::open(const Manifest& manifest, const TensorSpec& tensor,
                                           std::span<const std::byte> storage) {
   ElementReader reader;
-  HARDLOAD_ASSIGN(reader.transform_, transform_of(tensor));
+  HARDLOAD_ASSIGN(reader.transform_, ElementTransform::of(tensor));
   if (tensor.numel == 0) return reader;
   const auto shape = manifest.shape(tensor);
   const auto strides = manifest.strides(tensor);
@@ -108,7 +53,7 @@ std::span<const std::byte> ElementReader::next(std::uint64_t most) {
       turn();
     }
   }
-  apply(transform_, block);
+  transform_.apply(block);
   return block;
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "loader/base/result.h"
+#include "loader/cli/element_transform.h"
 #include "loader/manifest/manifest.h"
 
 namespace hardload {
@@ -31,25 +32,15 @@ class ElementReader {
   std::span<const std::byte> next(std::uint64_t most);
 
  private:
-  // What has to be done to each element after it was copied.
-  struct Transform {
-    std::size_t sign_step = 0;    // flip the top bit of the last byte of each so many bytes,
-    std::size_t sign_first = 0;   // the first of these after so many bytes; 0: nothing
-    std::size_t negate_unit = 0;  // negate integers of this size; 0: nothing
-
-    bool is_nothing() const { return sign_step == 0 && negate_unit == 0; }
-  };
   // A dimension, and where on it the next element is.
   struct Wheel {
     std::int64_t size, stride, index;
   };
 
   ElementReader() = default;
-  static Result<Transform> transform_of(const TensorSpec& tensor);
-  static void apply(const Transform& transform, std::span<std::byte> block);
   void turn();
 
-  Transform transform_;
+  ElementTransform transform_;
   std::size_t item_ = 1;
   std::uint64_t left_ = 0;              // elements
   std::span<const std::byte> storage_;  // where `contiguous_`, what is left of the elements

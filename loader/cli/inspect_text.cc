@@ -229,7 +229,8 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
   out(concat(escape_for_display(file), ": ", to_string(container.format()), ", ",
              shards == 0 ? "" : concat(shards, " shards, "),
              counted_tensors(manifest.named_tensors().size()), " in ", manifest.storages().size(),
-             manifest.storages().size() == 1 ? " storage, " : " storages, ", size_text(bytes), "\n"));
+             manifest.storages().size() == 1 ? " storage, " : " storages, ", size_text(bytes),
+             "\n"));
   if (const std::uint64_t following = container.following()) {
     out(concat("  (", following, " bytes of another checkpoint follow)\n"));
   }

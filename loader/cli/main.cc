@@ -21,6 +21,7 @@
 #include "loader/base/text.h"
 #include "loader/base/version.h"
 #include "loader/cli/commands.h"
+#include "loader/cli/convert_command.h"
 
 namespace hardload {
 namespace {
@@ -34,9 +35,8 @@ bool names_a_device(int argc, char** argv) {
 
 int run(int argc, char** argv) {
   CLI::App app(
-      "Lists, checks and compares PyTorch checkpoints (torch.save, safetensors) without running "
-      "anything in "
-      "them.",
+      "Lists, checks, compares and converts PyTorch checkpoints (torch.save, safetensors) without "
+      "running anything in them.",
       "hardload");
   app.set_version_flag("--version", concat("hardload ", kVersion));
   app.require_subcommand(1);
@@ -99,13 +99,17 @@ int run(int argc, char** argv) {
     command->add_flag("--strict", strict, "Follows no link in the folder of a sharded checkpoint");
   }
 
+  const ConvertCommand convert(app);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
     const bool is_help = problem.get_exit_code() == 0;
     app.exit(problem);
     if (!is_help) {
-      complain("Usage: hardload inspect FILE, hardload verify FILE, or hardload diff A B\n");
+      complain(
+          "Usage: hardload inspect FILE, hardload verify FILE, hardload diff A B, or hardload "
+          "convert IN OUT\n");
     }
     if (names_a_device(argc, argv)) {
       complain(
@@ -130,8 +134,9 @@ int run(int argc, char** argv) {
   const Unlisted names = unlisted == "keep" ? Unlisted::kKeepAsData : Unlisted::kRefuse;
   std::optional<Tolerance> tolerance;
   if (rtol || atol) tolerance = {.relative = rtol.value_or(0), .absolute = atol.value_or(0)};
-  const Exit exit = inspect->parsed() ? run_inspect(file, {as_json, digest, !strict, names})
-                    : check->parsed() ? run_verify(file, !strict)
+  const Exit exit = convert.is_chosen() ? run_convert(convert)
+                    : inspect->parsed() ? run_inspect(file, {as_json, digest, !strict, names})
+                    : check->parsed()   ? run_verify(file, !strict)
                                       : run_diff(file, other, {as_json, !strict, tolerance, names});
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     complain("hardload: the output could not be written\n");

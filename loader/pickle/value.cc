@@ -139,25 +139,29 @@ std::optional<Value> Value::find(std::string_view wanted) const {
 }
 
 std::optional<Value> Value::attributes() const {
-  if (kind() == ValueKind::kTensor) return attributes_of_tensor();
+  if (kind() == ValueKind::kTensor) {
+    const auto given = state();
+    if (!given || given->kind() == ValueKind::kDict) return given;
+    const Value dict = given->item(0);
+    return dict.kind() == ValueKind::kDict ? std::optional(dict) : std::nullopt;
+  }
   if (!is_mapping()) return std::nullopt;
   const auto found = graph_->attributes.find(slot_.payload);
   return found == graph_->attributes.end() ? std::nullopt
                                            : std::optional(Value(*graph_, found->second));
 }
 
-// The fourth argument of the two functions that take attributes: a dict, or a pair of it and the
-// dict of the __slots__.
-std::optional<Value> Value::attributes_of_tensor() const {
+// The fourth argument of the two functions that take one.
+std::optional<Value> Value::state() const {
+  if (kind() != ValueKind::kTensor) return std::nullopt;
   const ValueGraph::Call& call = graph_->calls[slot_.payload];
-  const bool has_attributes = call.constructor == Constructor::kRebuildFromTypeV2 ||
-                              call.constructor == Constructor::kRebuildParameterWithState;
+  const bool has_state = call.constructor == Constructor::kRebuildFromTypeV2 ||
+                         call.constructor == Constructor::kRebuildParameterWithState;
   const auto arguments = graph_->items_of(call.arguments);
-  if (!has_attributes || arguments.size() != 4) return std::nullopt;
-  Slot state = arguments[3];
-  if (state.kind == ValueKind::kTuple && state.length == 2) state = graph_->items_of(state)[0];
-  if (state.kind != ValueKind::kDict) return std::nullopt;
-  return Value(*graph_, state);
+  if (!has_state || arguments.size() != 4) return std::nullopt;
+  const Value given(*graph_, arguments[3]);
+  const bool is_pair = given.kind() == ValueKind::kTuple && given.size() == 2;
+  return is_pair || given.kind() == ValueKind::kDict ? std::optional(given) : std::nullopt;
 }
 
 Value Value::part(InertPart part) const {

@@ -142,6 +142,9 @@ class Value {
   std::optional<Value> find(std::string_view key) const;
   // The Python attributes of an OrderedDict (`_metadata`) or tensor, a dict; nullopt where none.
   std::optional<Value> attributes() const;
+  // What a kTensor was given as its state: its attributes, or a pair of these and another dict (of
+  // __slots__); nullopt where nothing.
+  std::optional<Value> state() const;
 
   // kInert: the part. kScript: its class is kCallable, and kState is the dict of its attributes, or
   // what the class's own __getstate__ gave, or the value of an enum. Else None.
@@ -157,8 +160,6 @@ class Value {
   Slot slot() const { return slot_; }
 
  private:
-  std::optional<Value> attributes_of_tensor() const;
-
   const ValueGraph* graph_;
   Slot slot_;
 };

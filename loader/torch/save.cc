@@ -1,14 +1,15 @@
 #include "loader/torch/save.h"
 
 #include <bit>
-#include <span>
-#include <string_view>
+#include <utility>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 
 #include "loader/base/text.h"
 #include "loader/bytes/file_writer.h"
+#include "loader/container/container.h"
+#include "loader/container/torch_archive_writer.h"
 #include "loader/container/zip_writer.h"
 #include "loader/torch/guard.h"
 #include "loader/torch/to_tree.h"
@@ -16,10 +17,6 @@
 
 namespace hardload {
 namespace {
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
 
 // The bytes of `storage` in host memory: itself, or a copy.
 c10::Storage on_host(const c10::Storage& storage) {
@@ -30,30 +27,28 @@ c10::Storage on_host(const c10::Storage& storage) {
   return whole.cpu().storage();
 }
 
-Result<void> write_storage(ZipWriter& zip, const c10::Storage& storage, std::size_t number) {
+Result<void> write_storage(TorchArchiveWriter& archive, const c10::Storage& storage,
+                           std::size_t number) {
   const c10::Storage host = on_host(storage);
   if (host.nbytes() != 0 && host.data() == nullptr) {
     return Error(ErrorKind::kUnsupported, Stage::kTorch,
                  concat("the memory of storage ", number, " was given up"))
         .advise("Save before the storage is resized or sharded.");
   }
-  return zip.add(concat("data/", number),
-                 {static_cast<const std::byte*>(host.data()), host.nbytes()});
+  HARDLOAD_TRY(archive.begin_storage(host.nbytes()));
+  HARDLOAD_TRY(archive.write({static_cast<const std::byte*>(host.data()), host.nbytes()}));
+  return archive.end_storage();
 }
 
-// torch/serialization.py, _save.
 Result<void> write_archive(const PickledTree& tree, ByteSink& sink, std::string folder,
                            std::uint64_t alignment) {
-  ZipWriter zip(sink, std::move(folder), alignment);
-  HARDLOAD_TRY(zip.add("data.pkl", bytes_of(tree.pickle)));
-  HARDLOAD_TRY(zip.add(".format_version", bytes_of("1")));
-  HARDLOAD_TRY(zip.add(".storage_alignment", bytes_of(std::to_string(alignment))));
+  TorchArchiveWriter archive(sink, std::move(folder), alignment);
   const bool little = std::endian::native == std::endian::little;
-  HARDLOAD_TRY(zip.add("byteorder", bytes_of(little ? "little" : "big")));
+  HARDLOAD_TRY(archive.begin(tree.pickle, little ? ByteOrder::kLittle : ByteOrder::kBig));
   for (std::size_t i = 0; i < tree.storages.size(); ++i) {
-    HARDLOAD_TRY(write_storage(zip, tree.storages[i], i));
+    HARDLOAD_TRY(write_storage(archive, tree.storages[i], i));
   }
-  return zip.finish();
+  return archive.finish();
 }
 
 // All that can be checked before the first byte is written.

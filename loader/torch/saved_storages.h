@@ -7,10 +7,7 @@
 // Whether that is needed is known only at the end: then the pickle is written again.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
+#include <cstddef>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -19,7 +16,7 @@
 
 #include "loader/base/dtype.h"
 #include "loader/base/result.h"
-#include "loader/pickle/pickle_writer.h"
+#include "loader/pickle/tensor_calls.h"
 
 namespace hardload {
 
@@ -33,9 +30,9 @@ class SavedStorages {
   // Whether a tensor of `dtype` refers to `storage` as an untyped one.
   bool is_untyped(const c10::Storage& storage, Dtype dtype) const;
 
-  // Writes the reference to `storage`: a persistent id. Errors: kUnsupported where a quantized
-  // tensor shares its storage with one of another type.
-  Result<void> refer(PickleWriter& pickle, const c10::Storage& storage, Dtype dtype);
+  // How a tensor of `dtype` refers to `storage`, which is numbered if it is new. Errors:
+  // kUnsupported where a quantized tensor shares its storage with one of another type.
+  Result<StorageReference> refer(const c10::Storage& storage, Dtype dtype);
 
   // Storages that were referred to as different types. If there are any, the pickle is of no use
   // and is written again with these.
@@ -48,8 +45,7 @@ class SavedStorages {
  private:
   struct Known {
     std::size_t number;
-    PickleWriter::Index key;  // its text in the memo
-    Dtype element;            // as it was first referred to
+    Dtype element;  // as it was first referred to
   };
 
   Untyped untyped_;

@@ -1,6 +1,7 @@
 #include "loader/torch/tensor_pickler.h"
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "loader/base/text.h"
@@ -26,16 +27,28 @@ std::optional<std::string_view> layout_name(c10::Layout layout) {
   }
 }
 
+std::span<const std::int64_t> span_of(at::IntArrayRef values) {
+  return {values.data(), values.size()};
+}
+
+// Borrows the tensor.
+TensorView view_of(const at::Tensor& tensor) {
+  return {.offset = tensor.storage_offset(),
+          .sizes = span_of(tensor.sizes()),
+          .strides = span_of(tensor.strides()),
+          .requires_grad = tensor.requires_grad(),
+          .is_conj = tensor.is_conj(),
+          .is_neg = tensor.is_neg()};
+}
+
 }  // namespace
 
 Result<PickleWriter::Index> TensorPickler::write(const at::Tensor& tensor, bool is_parameter) {
   if (!is_parameter) return write_data(tensor);
-  pickle_.global("torch._utils", "_rebuild_parameter");
-  pickle_.open_tuple(3);
+  calls_.open_parameter(/*has_state=*/false);
   HARDLOAD_TRY(write_data(tensor.defined() ? tensor.detach() : tensor));  // Python's parameter.data
-  pickle_.boolean(tensor.requires_grad());
-  write_no_hooks();
-  return call(3);
+  calls_.after_parameter_data(tensor.requires_grad());
+  return calls_.close_parameter();
 }
 
 Result<PickleWriter::Index> TensorPickler::write_data(const at::Tensor& tensor) {
@@ -59,43 +72,24 @@ Result<PickleWriter::Index> TensorPickler::write_data(const at::Tensor& tensor) 
         ErrorKind::kLimit, Stage::kTorch,
         concat("this tensor has ", tensor.dim(), " dimensions, over max_rank, ", limits_.max_rank));
   }
-  if (tensor.layout() != c10::kStrided) {
-    HARDLOAD_TRY(write_sparse(tensor.detach()));
-    return pickle_.op(Opcode::kReduce).put();
-  }
+  if (tensor.layout() != c10::kStrided) return write_sparse(tensor.detach());
   if (tensor.is_meta()) {
-    write_meta(tensor, *dtype);
-    return pickle_.op(Opcode::kReduce).put();
+    return calls_.meta(*dtype, span_of(tensor.sizes()), span_of(tensor.strides()),
+                       tensor.requires_grad());
   }
   if (!tensor.has_storage() || tensor._is_zerotensor()) {
     return unsupported("this tensor has no memory of its own", "Save a clone of it.");
   }
-  HARDLOAD_TRY(tensor.is_quantized() ? write_quantized(tensor, *dtype)
-                                     : write_strided(tensor, *dtype));
-  return pickle_.op(Opcode::kReduce).put();
-}
-
-Result<void> TensorPickler::write_strided(const at::Tensor& tensor, Dtype dtype) {
-  if (info(dtype).is_quantized) {
-    return unsupported(concat("this is a plain tensor of ", info(dtype).name),
+  if (tensor.is_quantized()) return write_quantized(tensor, *dtype);
+  if (info(*dtype).is_quantized) {
+    return unsupported(concat("this is a plain tensor of ", info(*dtype).name),
                        "Save its integers: tensor.view(at::kByte).");
   }
-  const bool untyped = storages_.is_untyped(tensor.storage(), dtype);
-  const bool has_metadata = tensor.is_conj() || tensor.is_neg();
-  pickle_.global("torch._utils", untyped ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2");
-  const std::size_t arguments = 6u + (untyped ? 1 : 0) + (has_metadata ? 1 : 0);
-  pickle_.open_tuple(arguments);
-  HARDLOAD_TRY(storages_.refer(pickle_, tensor.storage(), dtype));
-  write_geometry(tensor);
-  pickle_.boolean(tensor.requires_grad());
-  write_no_hooks();
-  if (untyped) pickle_.global("torch", info(dtype).name);
-  if (has_metadata) write_metadata(tensor);
-  pickle_.close_tuple(arguments);
-  return {};
+  HARDLOAD_ASSIGN(const StorageReference storage, storages_.refer(tensor.storage(), *dtype));
+  return calls_.strided(storage, *dtype, view_of(tensor));
 }
 
-Result<void> TensorPickler::write_quantized(const at::Tensor& tensor, Dtype dtype) {
+Result<PickleWriter::Index> TensorPickler::write_quantized(const at::Tensor& tensor, Dtype dtype) {
   const bool per_tensor = tensor.qscheme() == at::kPerTensorAffine;
   const bool per_channel = tensor.qscheme() == at::kPerChannelAffine ||
                            tensor.qscheme() == at::kPerChannelAffineFloatQParams;
@@ -104,107 +98,30 @@ Result<void> TensorPickler::write_quantized(const at::Tensor& tensor, Dtype dtyp
         concat("torch.save does not write tensors quantized as ", at::toString(tensor.qscheme())),
         "Quantize it per tensor or per channel.");
   }
-  pickle_.global("torch._utils", "_rebuild_qtensor");
-  pickle_.open_tuple(7);
-  HARDLOAD_TRY(storages_.refer(pickle_, tensor.storage(), dtype));
-  write_geometry(tensor);
-  pickle_.open_tuple(per_tensor ? 3 : 4);
+  HARDLOAD_ASSIGN(const StorageReference storage, storages_.refer(tensor.storage(), dtype));
   if (per_tensor) {
-    pickle_.global("torch", "per_tensor_affine");
-    pickle_.real(tensor.q_scale());
-    pickle_.integer(tensor.q_zero_point());
-  } else {
-    pickle_.global("torch", "per_channel_affine");
-    HARDLOAD_TRY(write_data(tensor.q_per_channel_scales()));
-    HARDLOAD_TRY(write_data(tensor.q_per_channel_zero_points()));
-    pickle_.integer(tensor.q_per_channel_axis());
+    return calls_.quantized(storage, view_of(tensor), tensor.q_scale(), tensor.q_zero_point());
   }
-  pickle_.close_tuple(per_tensor ? 3 : 4);
-  pickle_.boolean(tensor.requires_grad());
-  write_no_hooks();
-  pickle_.close_tuple(7);
-  return {};
+  calls_.open_per_channel(storage, view_of(tensor));
+  HARDLOAD_TRY(write_data(tensor.q_per_channel_scales()));
+  HARDLOAD_TRY(write_data(tensor.q_per_channel_zero_points()));
+  return calls_.close_per_channel(tensor.q_per_channel_axis(), tensor.requires_grad());
 }
 
-Result<void> TensorPickler::write_sparse(const at::Tensor& tensor) {
-  const bool coo = tensor.layout() == c10::kSparse;
-  const bool rows = tensor.layout() == c10::kSparseCsr || tensor.layout() == c10::kSparseBsr;
-  pickle_.global("torch._utils", "_rebuild_sparse_tensor");
-  pickle_.open_tuple(2);
-  write_layout(*layout_name(tensor.layout()));
-  pickle_.open_tuple(4);
-  if (coo) {
+Result<PickleWriter::Index> TensorPickler::write_sparse(const at::Tensor& tensor) {
+  const std::string_view layout = *layout_name(tensor.layout());
+  if (tensor.layout() == c10::kSparse) {
+    calls_.open_sparse(layout, 2, tensor.is_coalesced());
     HARDLOAD_TRY(write_data(tensor._indices()));
     HARDLOAD_TRY(write_data(tensor._values()));
-    write_size(tensor.sizes());
-    pickle_.boolean(tensor.is_coalesced());
   } else {
+    const bool rows = tensor.layout() == c10::kSparseCsr || tensor.layout() == c10::kSparseBsr;
+    calls_.open_sparse(layout, 3, std::nullopt);
     HARDLOAD_TRY(write_data(rows ? tensor.crow_indices() : tensor.ccol_indices()));
     HARDLOAD_TRY(write_data(rows ? tensor.col_indices() : tensor.row_indices()));
     HARDLOAD_TRY(write_data(tensor.values()));
-    write_size(tensor.sizes());
   }
-  pickle_.close_tuple(4);
-  pickle_.close_tuple(2);
-  return {};
-}
-
-// Torch keeps neither what meta tensors share nor where they begin.
-void TensorPickler::write_meta(const at::Tensor& tensor, Dtype dtype) {
-  pickle_.global("torch._utils", "_rebuild_meta_tensor_no_storage");
-  pickle_.open_tuple(4);
-  pickle_.global("torch", info(dtype).name);
-  pickle_.integers({tensor.sizes().data(), tensor.sizes().size()});
-  pickle_.integers({tensor.strides().data(), tensor.strides().size()});
-  pickle_.boolean(tensor.requires_grad());
-  pickle_.close_tuple(4);
-}
-
-void TensorPickler::write_geometry(const at::Tensor& tensor) {
-  pickle_.integer(tensor.storage_offset());
-  pickle_.integers({tensor.sizes().data(), tensor.sizes().size()});
-  pickle_.integers({tensor.strides().data(), tensor.strides().size()});
-}
-
-// torch/_utils.py, get_tensor_metadata: the keys of bits that are set.
-void TensorPickler::write_metadata(const at::Tensor& tensor) {
-  struct Bit {
-    std::string_view name;
-    bool is_set;
-  };
-  const Bit bits[] = {{"neg", tensor.is_neg()}, {"conj", tensor.is_conj()}};
-  const Batches batches(Batches::Kind::kDict, bits[0].is_set && bits[1].is_set ? 2 : 1);
-  std::size_t i = 0;
-  pickle_.empty_dict();
-  for (const Bit& bit : bits) {
-    if (!bit.is_set) continue;
-    batches.before(pickle_, i);
-    pickle_.text(bit.name);
-    pickle_.boolean(true);
-    batches.after(pickle_, i++);
-  }
-}
-
-void TensorPickler::write_no_hooks() {
-  pickle_.global("collections", "OrderedDict");
-  pickle_.close_tuple(0);
-  pickle_.op(Opcode::kReduce).put();
-}
-
-void TensorPickler::write_size(at::IntArrayRef sizes) {
-  pickle_.global("torch", "Size");
-  pickle_.open_tuple(1);
-  pickle_.integers({sizes.data(), sizes.size()});
-  call(1);
-}
-
-void TensorPickler::write_layout(std::string_view name) {
-  const auto known = layouts_.find(name);
-  if (known != layouts_.end()) return pickle_.get(known->second);
-  pickle_.global("torch.serialization", "_get_layout");
-  pickle_.open_tuple(1);
-  pickle_.text(name);
-  layouts_.emplace(name, call(1));
+  return calls_.close_sparse(span_of(tensor.sizes()));
 }
 
 Result<void> TensorPickler::write_storage(const c10::Storage& storage, c10::ScalarType type) {
@@ -213,18 +130,16 @@ Result<void> TensorPickler::write_storage(const c10::Storage& storage, c10::Scal
     return unsupported("this is no storage that can be saved", "Save a tensor of it.");
   }
   // Byte stands for an untyped one.
-  if (*dtype == Dtype::kUInt8) return storages_.refer(pickle_, storage, Dtype::kBits8);
-  if (storages_.is_untyped(storage, *dtype)) {
+  const bool untyped = *dtype == Dtype::kUInt8;
+  if (!untyped && storages_.is_untyped(storage, *dtype)) {
     return unsupported(concat("this storage cannot be one of ", info(*dtype).name,
                               ": there is no such class, or tensors view it as another type"),
                        "Save it untyped, with at::kByte.");
   }
-  return storages_.refer(pickle_, storage, *dtype);
-}
-
-PickleWriter::Index TensorPickler::call(std::size_t arguments) {
-  pickle_.close_tuple(arguments);
-  return pickle_.op(Opcode::kReduce).put();
+  HARDLOAD_ASSIGN(const StorageReference reference,
+                  storages_.refer(storage, untyped ? Dtype::kBits8 : *dtype));
+  calls_.write_storage(reference);
+  return {};
 }
 
 }  // namespace hardload
