@@ -57,11 +57,6 @@ bool are_versions(Value value) {
   return value.is_mapping();
 }
 
-// Whether Value::identity() tells it from other containers.
-bool has_identity(Value value) {
-  return value.is_mapping() || value.kind() == ValueKind::kList || value.kind() == ValueKind::kSet;
-}
-
 // What stands beside the tensors in the tree.
 class ValueWalk {
  public:
