@@ -197,7 +197,7 @@ class InspectText {
   }
 
   void write_state_dicts() {
-    const std::vector<StateDict> dicts = find_state_dicts(manifest_);
+    const std::vector<NestedStateDict> dicts = find_state_dicts(manifest_);
     for (std::size_t i = 0; i < std::min(dicts.size(), kMostStateDicts); ++i) {
       append(text_, "state dict '", shortened(escape_for_display(dicts[i].path), 36),
              "': ", counted_tensors(dicts[i].tensors), ", ", size_text(dicts[i].bytes), "\n");

@@ -29,12 +29,12 @@ bool has_only_tensors(Value dict) {
 
 }  // namespace
 
-std::vector<StateDict> find_state_dicts(const Manifest& manifest) {
+std::vector<NestedStateDict> find_state_dicts(const Manifest& manifest) {
   struct Branch {
     Value value;
     std::string path;
   };
-  std::vector<StateDict> found;
+  std::vector<NestedStateDict> found;
   std::unordered_set<std::size_t> seen;
   std::deque<Branch> branches = {{manifest.root(), ""}};
   for (std::size_t looked_at = 0; !branches.empty() && looked_at < kMostContainers; ++looked_at) {
@@ -43,7 +43,7 @@ std::vector<StateDict> find_state_dicts(const Manifest& manifest) {
     if (value.is_mapping()) {
       if (!has_string_keys(value)) continue;
       if (looked_at != 0 && has_only_tensors(value)) {
-        StateDict dict{.path = path, .tensors = value.size(), .bytes = 0};
+        NestedStateDict dict{.path = path, .tensors = value.size(), .bytes = 0};
         for (std::size_t i = 0; i < value.size(); ++i) {
           dict.bytes += manifest.nbytes(manifest.tensors()[value.item(i).number()]);
         }

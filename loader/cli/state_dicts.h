@@ -9,7 +9,7 @@
 
 namespace hardload {
 
-struct StateDict {
+struct NestedStateDict {
   std::string path;  // keys and indices, joined by "."
   std::uint64_t tensors;
   std::uint64_t bytes;  // as if none were shared
@@ -18,6 +18,6 @@ struct StateDict {
 // Dicts that are not the whole object, in which every key is a string and every value a tensor, and
 // which are reached through lists, tuples and dicts of string keys: that leaves out what an
 // optimizer keeps for parameter 0. Looks at a bounded number of containers, and finds each once.
-std::vector<StateDict> find_state_dicts(const Manifest& manifest);
+std::vector<NestedStateDict> find_state_dicts(const Manifest& manifest);
 
 }  // namespace hardload
