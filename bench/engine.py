@@ -39,11 +39,16 @@ ROWS = [
     ("in place, warm process", "warm-in-place", ["warm-memcpy"]),
     ("in place, warm process, no CRC", "warm-in-place-no-crc", ["warm-memcpy"]),
 ]
+SAFETENSORS_ROWS = [("load, fresh process", "load", ["torch load-file", "read"])]
+LEGACY_ROWS = [("load, fresh process", "load", ["torch load", "read"])]
 COLD_ROWS = [("load, cold file", "load", ["torch load", "direct"])]
 TINY_ROWS = [
     ("load, 100,000 tensors of 16 bytes", "load", ["torch load"]),
     ("names, types and shapes of them", "list", ["torch meta"]),
 ]
+# Of the same 100,000 tensors in other formats.
+TINY_SAFETENSORS_ROWS = [("names, types and shapes of them", "list", ["torch safe-open"])]
+TINY_LEGACY_ROWS = [("names, types and shapes of them", "list", ["torch load"])]
 
 
 class Run:
@@ -57,6 +62,14 @@ class Run:
                               check=True, capture_output=True, text=True)
         self.digest = int(done.stdout)
         return path
+
+    def rewrite(self, path, form):
+        """The same tensors in another format, written by its own library."""
+        target = path.with_suffix("." + form)
+        done = subprocess.run([TORCH_PYTHON, HERE / "torch_load.py", "write-" + form, path, target],
+                              check=True, capture_output=True, text=True)
+        self.digest = int(done.stdout)
+        return target
 
     def sample(self, contender, path, primed, is_cold=False):
         """One process; `is_cold`: on a copy that was never read."""
@@ -151,8 +164,15 @@ def main():
         run.rows(name, path, ROWS, 4 * size)
         run.rows(name + ", unprimed memory", path, ROWS[:2], 0)
         run.rows(name + ", not in the page cache", path, COLD_ROWS, 4 * size, is_cold=True)
+        for form, rows in (("safetensors", SAFETENSORS_ROWS), ("legacy", LEGACY_ROWS)):
+            other = run.rewrite(path, form)
+            run.rows(f"{name}, {form}", other, rows, 4 * size)
+            other.unlink()
+        name = "100,000 tensors of 16 bytes"
         tiny = run.write("tiny.pt", 100_000 * 16, 100_000)
-        run.rows("100,000 tensors of 16 bytes", tiny, TINY_ROWS, 1 << 30)
+        run.rows(name, tiny, TINY_ROWS, 1 << 30)
+        for form, rows in (("safetensors", TINY_SAFETENSORS_ROWS), ("legacy", TINY_LEGACY_ROWS)):
+            run.rows(f"{name}, {form}", run.rewrite(tiny, form), rows, 1 << 30)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""One load by Python's torch in a process of its own: what fresh_load.cc is for hardload.
+"""One load by Python's torch, or safetensors, in a process of its own: what fresh_load.cc is for
+hardload.
 
 usage: torch_load.py CASE FILE PRIMED_BYTES
+       torch_load.py write-FORMAT FILE TARGET      safetensors or legacy; prints the digest
 
 Cases: load, mmap, meta; load-into, mmap-into: with load_state_dict into a module, whose memory is
-initialised, or -untouched behind the case. The clock runs from the call until every page has been
+initialised, or -untouched behind the case; load-file, safe-open: of safetensors. The clock runs from the call until every page has been
 read. Prints a line of JSON.
 """
 
@@ -14,6 +16,8 @@ import sys
 import threading
 import time
 
+import safetensors
+import safetensors.torch
 import torch
 
 
@@ -72,8 +76,35 @@ def digest(tensors):
     return total % 2**64
 
 
+def write(form, path, target):
+    tensors = torch.load(path)
+    if form == "safetensors":
+        safetensors.torch.save_file(tensors, target)
+        tensors = safetensors.torch.load_file(target)
+    else:
+        torch.save(tensors, target, _use_new_zipfile_serialization=False)
+    print(digest(tensors.values()))
+
+
+def safe_open(path):
+    """The names, in their order; as in its documentation, nothing else is asked for."""
+    with safetensors.safe_open(path, framework="pt") as file:
+        return list(file.keys())
+
+
+def load(case, path, options):
+    if case == "load-file":
+        return safetensors.torch.load_file(path)
+    if case == "safe-open":
+        return safe_open(path)
+    return torch.load(path, **options)
+
+
 def main():
-    case, path, primed = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    case, path = sys.argv[1:3]
+    if case.startswith("write-"):
+        return write(case.removeprefix("write-"), path, sys.argv[3])
+    primed, lists = int(sys.argv[3]), case in ("meta", "safe-open")
     model = model_for(path, "untouched" not in case) if "into" in case else None
     options = {"mmap": True} if case.startswith("mmap") else {}
     if case == "meta":
@@ -81,20 +112,21 @@ def main():
     prime_memory(primed)
     with PeakMemory() as memory:
         cpu, start = time.process_time(), time.perf_counter()
-        loaded = torch.load(path, **options)
+        loaded = load(case, path, options)
         if model is not None:
             model.load_state_dict(loaded)
             loaded = dict(model.named_parameters())
-        if case != "meta":
+        if not lists:
             touch(loaded.values())
         seconds = time.perf_counter() - start
     with open("/proc/self/stat") as stat, open("/proc/uptime") as uptime:
         ticks = int(stat.read().rpartition(")")[2].split()[19])
         from_exec = float(uptime.read().split()[0]) - ticks / 100
-    whole = [] if case == "meta" else list(loaded.values())
+    whole = [] if lists else list(loaded.values())
     print(json.dumps({
         "seconds": seconds, "from_exec": from_exec, "cpu": time.process_time() - cpu,
-        "memory": memory.bytes, "digest": None if case == "meta" else digest(whole)}))
+        "memory": memory.bytes, "digest": None if lists else digest(whole)}))
+    return None
 
 
 if __name__ == "__main__":
