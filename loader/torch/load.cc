@@ -59,10 +59,10 @@ namespace {
 
 // How a path or a source becomes a checkpoint, one line a stage. `name` is that of either.
 template <typename From>
-Result<Checkpoint> load_from(From from, std::string_view name, const LoadOptions& options) {
+Result<Checkpoint> load_from(const From& from, std::string_view name, const LoadOptions& options) {
   auto loaded = guarded([&]() -> Result<Checkpoint> {
     // Describe: what the file holds, and where each part of it goes.
-    HARDLOAD_ASSIGN(Opened opened, open_for(std::move(from), options));
+    HARDLOAD_ASSIGN(Opened opened, open_for(from, options));
     HARDLOAD_ASSIGN(const Selection selection, select(*opened.manifest, options.only));
     HARDLOAD_ASSIGN(const auto places, place_for(*opened.manifest, options.map_location));
     // Move: all bytes, or nothing.
@@ -75,11 +75,11 @@ Result<Checkpoint> load_from(From from, std::string_view name, const LoadOptions
 }  // namespace
 
 Result<Checkpoint> load(const std::string& path, const LoadOptions& options) {
-  return load_from(path, path, options);
+  return guarded([&] { return load_from(path, path, options); });
 }
 
 Result<Checkpoint> load(std::shared_ptr<const ByteSource> source, const LoadOptions& options) {
-  return load_from(source, source->name(), options);
+  return guarded([&] { return load_from(source, source->name(), options); });
 }
 
 }  // namespace hardload

@@ -98,15 +98,15 @@ Result<IncompatibleKeys> load_staged(torch::nn::Module& module, DescribedState d
 
 // `name`: of the path or source that it is loaded from.
 template <typename From>
-Result<IncompatibleKeys> load_from(torch::nn::Module& module, From from, std::string_view name,
-                                   const LoadIntoOptions& options) {
+Result<IncompatibleKeys> load_from(torch::nn::Module& module, const From& from,
+                                   std::string_view name, const LoadIntoOptions& options) {
   auto done = guarded([&]() -> Result<IncompatibleKeys> {
     if (options.state_dict.take_extra_state) {
       return Error(ErrorKind::kUnsupported, Stage::kTorch,
                    "load_into does not hand out extra state, of which it reads no tensors")
           .advise("Use load() and load_state_dict().");
     }
-    HARDLOAD_ASSIGN(const Opened opened, open_for(std::move(from), options.load));
+    HARDLOAD_ASSIGN(const Opened opened, open_for(from, options.load));
     HARDLOAD_ASSIGN(DescribedState described, describe_state(opened.manifest, options));
     HARDLOAD_ASSIGN(LoadPlan plan,
                     plan_load_state_dict(module, described.state, options.state_dict));
@@ -133,13 +133,13 @@ Result<IncompatibleKeys> load_from(torch::nn::Module& module, From from, std::st
 
 Result<IncompatibleKeys> load_into(torch::nn::Module& module, const std::string& file,
                                    const LoadIntoOptions& options) {
-  return load_from(module, file, file, options);
+  return guarded([&] { return load_from(module, file, file, options); });
 }
 
 Result<IncompatibleKeys> load_into(torch::nn::Module& module,
                                    std::shared_ptr<const ByteSource> source,
                                    const LoadIntoOptions& options) {
-  return load_from(module, source, source->name(), options);
+  return guarded([&] { return load_from(module, source, source->name(), options); });
 }
 
 }  // namespace hardload

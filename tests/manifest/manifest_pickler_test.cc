@@ -22,7 +22,7 @@ using testing::read_file;
 using testing::source_of;
 
 TEST(PickleManifest, GivesTheBytesThatTorchGave) {
-  for (const std::string& path : testing::golden_files()) {
+  for (const std::string& path : testing::golden_archives()) {
     const std::string content = read_file(path);
     const MemorySource source = source_of(content);
     const auto manifest = describe(source, {});
