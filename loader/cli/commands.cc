@@ -153,6 +153,10 @@ Exit run_diff(const std::string& a, const std::string& b, const DiffFlags& flags
 }
 
 Exit run_convert(const ConvertCommand& command) {
+  if (const auto right = command.check(); !right.ok()) {
+    complain(right.error().display() + "\n");
+    return kTrouble;
+  }
   const auto done = command.run();
   return done.ok() ? kFine : report(done.error());
 }

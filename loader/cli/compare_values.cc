@@ -40,6 +40,7 @@ class Comparison {
     ValueStep step;
     std::uint64_t path_bytes;  // of the texts of its keys
     std::optional<Value> a, b;
+    bool is_unnamed = false;  // in attributes, or in an object that was not made: see TreeWalk
   };
 
   Result<void> take(std::uint64_t steps) {
@@ -52,12 +53,31 @@ class Comparison {
                  "allows");
   }
 
-  // To be compared after the pairs that are there. Tensors are left out.
-  void add(ValueStep step, std::uint64_t key_bytes, std::optional<Value> a,
+  // To be compared after the pairs that are there. Of tensors that have names the attributes alone:
+  // they themselves are compared by their names.
+  void add(const ValueStep& step, std::uint64_t key_bytes, std::optional<Value> a,
            std::optional<Value> b) {
-    if (a && a->kind() == ValueKind::kTensor) a = std::nullopt;
-    if (b && b->kind() == ValueKind::kTensor) b = std::nullopt;
-    if (a || b) pairs_.push_back({step, path_bytes_ + key_bytes, a, b});
+    if (!is_unnamed_) {
+      const auto attributes_a = take_tensor(a), attributes_b = take_tensor(b);
+      if (attributes_a || attributes_b) {
+        const auto tensor = static_cast<std::uint32_t>(result_.steps.size());
+        result_.steps.push_back(step);
+        constexpr std::string_view kAttributes = "attributes";
+        pairs_.push_back({{tensor, false, kAttributes},
+                          path_bytes_ + key_bytes + kAttributes.size(),
+                          attributes_a,
+                          attributes_b,
+                          /*is_unnamed=*/true});
+      }
+    }
+    if (a || b) pairs_.push_back({step, path_bytes_ + key_bytes, a, b, is_unnamed_});
+  }
+
+  // Leaves nothing of a tensor; its attributes, if it has some.
+  static std::optional<Value> take_tensor(std::optional<Value>& value) {
+    if (!value || value->kind() != ValueKind::kTensor) return std::nullopt;
+    const auto attributes = std::exchange(value, std::nullopt)->attributes();
+    return attributes && attributes->size() > 0 ? attributes : std::nullopt;
   }
 
   Result<void> compare(const Pair& pair) {
@@ -73,6 +93,7 @@ class Comparison {
     const auto step = static_cast<std::uint32_t>(result_.steps.size());
     result_.steps.push_back(pair.step);
     path_bytes_ = pair.path_bytes;
+    is_unnamed_ = pair.is_unnamed || a.kind() == ValueKind::kInert;
     const std::size_t first = pairs_.size();
     if (a.kind() == ValueKind::kInert) {
       add_parts(a, b, step);
@@ -106,9 +127,37 @@ class Comparison {
       if (left.dtype != right.dtype || left.bytes != right.bytes) return false;
       return same_storage_(a.number(), b.number());
     }
+    if (a.kind() == ValueKind::kTensor) {
+      return is_same_tensor(static_cast<std::uint32_t>(a.number()),
+                            static_cast<std::uint32_t>(b.number()));
+    }
     HARDLOAD_TRY(take(length_of(a)));
     HARDLOAD_TRY(take(length_of(b)));
     return texts_a_.value(a) == texts_b_.value(b);
+  }
+
+  // Without a name: the same view of storages of the same bytes, or made of such parts.
+  Result<bool> is_same_tensor(std::uint32_t a, std::uint32_t b) {
+    HARDLOAD_TRY(take(1));
+    const TensorSpec &left = a_.tensors()[a], &right = b_.tensors()[b];
+    const auto equal = [](std::span<const std::int64_t> x, std::span<const std::int64_t> y) {
+      return std::equal(x.begin(), x.end(), y.begin(), y.end());
+    };
+    if (left.dtype != right.dtype || left.layout != right.layout || left.offset != right.offset ||
+        left.is_conj != right.is_conj || left.is_neg != right.is_neg ||
+        left.is_meta() != right.is_meta() || !equal(a_.shape(left), b_.shape(right)) ||
+        !equal(a_.strides(left), b_.strides(right))) {
+      return false;
+    }
+    const auto parts_a = a_.parts(left), parts_b = b_.parts(right);
+    if (parts_a.size() != parts_b.size()) return false;
+    for (std::size_t i = 0; i < parts_a.size(); ++i) {
+      HARDLOAD_ASSIGN(const bool same, is_same_tensor(parts_a[i], parts_b[i]));
+      if (!same) return false;
+    }
+    if (left.storage == TensorSpec::kNoStorage) return true;
+    if (a_.storages()[left.storage].bytes != b_.storages()[right.storage].bytes) return false;
+    return same_storage_(left.storage, right.storage);
   }
 
   void add_parts(Value a, Value b, std::uint32_t step) {
@@ -171,6 +220,7 @@ class Comparison {
   ValuesDifference result_;
   std::vector<Pair> pairs_;       // to be compared, from the last to the first
   std::uint64_t path_bytes_ = 0;  // of the container whose pairs are added
+  bool is_unnamed_ = false;       // whether it is
   std::set<std::pair<std::size_t, std::size_t>> seen_;  // identities of containers
 };
 

@@ -115,7 +115,7 @@ Result<Converted> to_safetensors(const ByteSource& source, const Manifest& manif
 
   // Of safetensors its own texts; transformers asks for this one.
   constexpr MetadataEntry kOfTorch[] = {{"format", "pt"}};
-  const bool is_torch = manifest.container().format() == Format::kTorchZip;
+  const bool is_torch = manifest.container().format() != Format::kSafetensors;
   const std::span<const MetadataEntry> metadata =
       is_torch ? std::span<const MetadataEntry>(kOfTorch) : manifest.container().metadata();
   std::uint64_t total = 0;

@@ -1,7 +1,10 @@
 #include "loader/cli/convert_command.h"
 
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
+#include <iterator>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -25,20 +28,29 @@ volatile std::sig_atomic_t is_stopped = 0;
 
 void stop(int) { is_stopped = 1; }
 
-// While it lives, Ctrl-C and a polite kill set is_stopped.
+// While it lives, Ctrl-C, a polite kill and the end of the terminal set is_stopped, unless they
+// were ignored before; a file that grows over the limit for files is an error of writing.
 class SignalGuard {
  public:
-  SignalGuard() : interrupt_(std::signal(SIGINT, stop)), terminate_(std::signal(SIGTERM, stop)) {}
+  SignalGuard() {
+    for (std::size_t i = 0; i < std::size(kSignals); ++i) {
+      before_[i] = std::signal(kSignals[i], stop);
+      if (before_[i] == SIG_IGN) std::signal(kSignals[i], SIG_IGN);
+    }
+    size_ = std::signal(SIGXFSZ, SIG_IGN);
+  }
   SignalGuard(const SignalGuard&) = delete;
   SignalGuard& operator=(const SignalGuard&) = delete;
   ~SignalGuard() {
-    std::signal(SIGINT, interrupt_);
-    std::signal(SIGTERM, terminate_);
+    for (std::size_t i = 0; i < std::size(kSignals); ++i) std::signal(kSignals[i], before_[i]);
+    std::signal(SIGXFSZ, size_);
   }
 
  private:
   using Handler = void (*)(int);
-  Handler interrupt_, terminate_;
+  static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
+  Handler before_[std::size(kSignals)];
+  Handler size_;
 };
 
 Result<Format> format_of(std::string_view to, std::string_view path) {
@@ -70,6 +82,23 @@ ConvertCommand::ConvertCommand(CLI::App& app)
 }
 
 bool ConvertCommand::is_chosen() const { return command_->parsed(); }
+
+Result<void> ConvertCommand::check() const {
+  const auto wrong = [](std::string problem, std::string_view advice) {
+    return Error(ErrorKind::kUnsupported, Stage::kCli, std::move(problem)).advise(advice);
+  };
+  for (const std::string& path : {in_, out_}) {
+    if (path == "-") {
+      return wrong("convert reads and writes files, not standard input and output",
+                   "Give the names of files.");
+    }
+  }
+  HARDLOAD_ASSIGN(const Format to, format_of(to_, out_));
+  if (command_->count("--max-shard-size") == 0) return {};
+  HARDLOAD_TRY(parse_shard_size(max_shard_size_));
+  if (to == Format::kSafetensors) return {};
+  return wrong("shards are made of safetensors only", "Leave --max-shard-size out.");
+}
 
 Result<void> ConvertCommand::run() const {
   ConvertOptions options;

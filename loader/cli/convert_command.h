@@ -24,6 +24,10 @@ class ConvertCommand {
 
   bool is_chosen() const;
 
+  // Errors: kUnsupported for options that are wrong: the name of the new file does not tell its
+  // format, the size of shards is none, shards of another format than safetensors.
+  Result<void> check() const;
+
   // Converts; prints a line on stdout, and on stderr what goes lost and, on a terminal, how far it
   // is. Ctrl-C stops it. Errors: those of opening, describe and convert; kUnsupported where the
   // name of the new file does not tell its format.

@@ -254,17 +254,30 @@ class SafetensorsLosses {
 // Records that nothing refers to; those of torch.save itself are known.
 Loss unused_records(const Manifest& manifest) {
   Loss loss{"records of the archive that no tensor uses, which are dropped"};
-  if (manifest.container().format() != Format::kTorchZip) return loss;
+  const Format format = manifest.container().format();
+  if (format != Format::kTorchZip && format != Format::kTorchScript && format != Format::kPt2) {
+    return loss;
+  }
   std::unordered_set<const Record*> used;
   for (const StorageSpec& storage : manifest.storages()) used.insert(storage.record);
+  const bool is_sharded = !manifest.container().shards().empty();
   for (const Record& record : manifest.container().records()) {
-    const std::string_view name = record.name.substr(record.name.find('/') + 1);
-    const bool is_known = name == "data.pkl" || name == "version" || name == "byteorder" ||
-                          name == ".format_version" || name == ".storage_alignment" ||
-                          name == ".data/version" || name == ".data/serialization_id" ||
-                          (record.bytes == 0 && name.ends_with('/'));
+    // Of a shard the file's name comes first.
+    std::string_view name = record.name.substr(record.name.find('/') + 1);
+    if (is_sharded) name = name.substr(name.find('/') + 1);
+    const bool is_known =
+        name == "data.pkl" || name == "version" || name == "byteorder" ||
+        name == ".format_version" || name == ".storage_alignment" || name == ".data/version" ||
+        name == ".data/serialization_id" || name == "archive_format" || name == "archive_version" ||
+        name.ends_with("_weights_config.json") || (record.bytes == 0 && name.ends_with('/'));
     if (!is_known && !used.contains(&record)) add_name(loss, record.name);
   }
+  return loss;
+}
+
+Loss following_checkpoints(const Manifest& manifest) {
+  Loss loss{"bytes of other checkpoints behind this one, which are dropped"};
+  if (const std::uint64_t bytes = manifest.container().following()) add_name(loss, concat(bytes));
   return loss;
 }
 
@@ -286,6 +299,7 @@ std::vector<Loss> find_losses(const Manifest& manifest, Format to) {
     losses.push_back(dropped_metadata(manifest));
   }
   losses.push_back(unused_records(manifest));
+  losses.push_back(following_checkpoints(manifest));
   losses.erase(std::remove_if(losses.begin(), losses.end(),
                               [](const Loss& loss) { return loss.count == 0; }),
                losses.end());

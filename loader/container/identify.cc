@@ -26,7 +26,6 @@ struct Magic {
 
 // The first that matches counts. Those of two bytes come last.
 constexpr Magic kLongMagics[] = {
-    {"PK\x03\x04"sv, FileKind::kZip},
     {"PK\x05\x06"sv, FileKind::kZip},  // an archive without records
     {"version https://git-lfs.github.com/spec/"sv, FileKind::kLfsPointer},
     {"7z\xbc\xaf\x27\x1c"sv, FileKind::kOtherArchive},
@@ -81,9 +80,29 @@ bool looks_like_safetensors(std::span<const std::byte> head, std::uint64_t size)
   return next == text.npos || text[next] == '"' || text[next] == '}';
 }
 
+// A tar's first header, known by the sum of its bytes (POSIX ustar: the sum's own field, of octal
+// digits, counts as spaces).
+bool has_tar_header(std::string_view text) {
+  constexpr std::size_t kHeader = 512, kSum = 148, kSumBytes = 8;
+  if (text.size() < kHeader || !text.substr(kTarMagicOffset).starts_with("ustar")) return false;
+  unsigned sum = 0, said = 0;
+  for (std::size_t i = 0; i < kHeader; ++i) {
+    const bool is_own = i >= kSum && i < kSum + kSumBytes;
+    sum += is_own ? ' ' : static_cast<unsigned char>(text[i]);
+    if (is_own && text[i] >= '0' && text[i] <= '7') {
+      said = said * 8 + static_cast<unsigned>(text[i] - '0');
+    }
+  }
+  return said == sum;
+}
+
+// Torch takes for a zip what begins as one, and tries a tar before its legacy stream: what is of
+// two formats is what it is to torch.
 FileKind kind_of(std::span<const std::byte> head, std::uint64_t size) {
   const std::string_view text = Cursor::as_text(head);
   if (text.empty()) return FileKind::kEmpty;
+  if (text.starts_with("PK\x03\x04"sv)) return FileKind::kZip;
+  if (has_tar_header(text)) return FileKind::kTar;
   if (looks_like_safetensors(head, size)) return FileKind::kSafetensors;
   for (const Magic& magic : kLongMagics) {
     if (text.starts_with(magic.bytes)) return magic.kind;

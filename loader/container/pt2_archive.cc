@@ -37,6 +37,7 @@ Result<Pt2Archive> Pt2Archive::open(const ByteSource& source, ZipArchive zip, co
   std::string prefix(folder_of(zip).value_or(""));
   Pt2Archive archive(std::move(zip), std::move(prefix));
   HARDLOAD_TRY(archive.check_folder());
+  HARDLOAD_TRY(archive.check_is_no_other());
   HARDLOAD_TRY(archive.check_text(source, kFormatRecord, "pt2", limits, verify_crc));
   HARDLOAD_TRY(archive.check_text(source, "archive_version", "0", limits, verify_crc));
   HARDLOAD_TRY(archive.check_text(source, "byteorder", "little", limits, verify_crc));
@@ -60,6 +61,20 @@ Result<void> Pt2Archive::check_folder() const {
                  concat("the record is outside of the archive's folder '", prefix_, "'"))
         .in_record(record.name)
         .at(record.header_offset);
+  }
+  return {};
+}
+
+// What torch.load or torch.jit.load would take for a checkpoint of theirs has two meanings.
+Result<void> Pt2Archive::check_is_no_other() const {
+  for (const std::string_view name : {"data.pkl", "constants.pkl", "model.json"}) {
+    const Record* record = zip_.find_ignoring_case(concat(prefix_, name));
+    if (record == nullptr) continue;
+    return wrong(ErrorKind::kUnsupported,
+                 "the record is one of torch.save or TorchScript, in an archive of torch.export")
+        .in_record(record->name)
+        .at(record->header_offset)
+        .advise("No version of torch writes this: the file is crafted, do not use it.");
   }
   return {};
 }
@@ -109,6 +124,7 @@ std::size_t Pt2Archive::storage_records() const {
 }
 
 const Record* Pt2Archive::storage(std::string_view key, const Record*) const {
+  if (key.ends_with(kConfigEnd)) return nullptr;
   return zip_.find(concat(prefix_, kWeights, key));
 }
 

@@ -63,6 +63,7 @@ class Pt2Archive final : public Container {
       : zip_(std::move(zip)), prefix_(std::move(prefix)) {}
 
   Result<void> check_folder() const;
+  Result<void> check_is_no_other() const;
   Result<void> check_text(const ByteSource& source, std::string_view name,
                           std::string_view expected, const Limits& limits, bool verify_crc) const;
   Result<const Record*> find_config() const;

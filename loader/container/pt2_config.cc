@@ -78,6 +78,11 @@ class ConfigParser {
     for (;;) {
       HARDLOAD_ASSIGN(const auto name, json_.next_key());
       if (!name) return {};
+      if (config_.weights.size() == limits_.max_records) {
+        return Error(ErrorKind::kLimit, Stage::kContainer,
+                     concat("the list has more weights than max_records, ", limits_.max_records))
+            .at(json_.position());
+      }
       const auto number = static_cast<std::uint32_t>(config_.weights.size());
       const auto same = [&](std::uint32_t i) { return config_.weights[i].name == *name; };
       if (names.insert(seeded_hash(*name), number, same)) {

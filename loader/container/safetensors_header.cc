@@ -203,11 +203,11 @@ Result<std::uint64_t> HeaderParser::parse_shape() {
     if (size > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
       return wrong(ErrorKind::kLayout, concat("a size is ", size, ", which has over 63 bits"));
     }
+    if (header_.sizes.size() - begin == limits_.max_rank) {
+      return wrong(ErrorKind::kLimit,
+                   concat("a tensor has more dimensions than max_rank, ", limits_.max_rank));
+    }
     header_.sizes.push_back(static_cast<std::int64_t>(size));
-  }
-  if (header_.sizes.size() - begin > limits_.max_rank) {
-    return wrong(ErrorKind::kLimit, concat("a tensor has ", header_.sizes.size() - begin,
-                                           " dimensions, over max_rank, ", limits_.max_rank));
   }
   return begin;
 }

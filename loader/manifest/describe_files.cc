@@ -14,6 +14,7 @@ Result<Described> describe_shards(CheckpointFiles files, const DescribeOptions& 
   std::vector<Manifest> shards;
   for (const auto& source : files.sources) {
     HARDLOAD_ASSIGN(Manifest shard, describe(*source, options));
+    HARDLOAD_TRY(check_shard(*files.index, shards.size(), shard, source->name()));
     shards.push_back(std::move(shard));
   }
   HARDLOAD_ASSIGN(auto joined, JoinedSource::make(files.name, std::move(files.sources)));

@@ -12,6 +12,52 @@
 #include "loader/manifest/sharded_container.h"
 
 namespace hardload {
+namespace {
+
+constexpr std::string_view kOfTwoCheckpoints =
+    "The index and its shards are not of one checkpoint: fetch all of them again.";
+
+Error wrong_shard(std::string_view source, ErrorKind kind, std::string problem) {
+  return Error(kind, Stage::kManifest, std::move(problem)).in_source(source);
+}
+
+std::string quoted(std::string_view name) { return concat("'", name.substr(0, 500), "'"); }
+
+}  // namespace
+
+Result<void> check_shard(const ShardIndex& index, std::size_t number, const Manifest& shard,
+                         std::string_view source) {
+  const Value root = shard.root();
+  if (!root.is_mapping()) {
+    return wrong_shard(source, ErrorKind::kUnsupported, "this shard is no dict of tensors");
+  }
+  if (shard.container().following() != 0) {
+    return wrong_shard(source, ErrorKind::kUnsupported,
+                       "another checkpoint follows in the file of this shard");
+  }
+  for (std::size_t item = 0; item < root.size(); ++item) {
+    const auto key = root.key(item).as_string();
+    if (!key || root.item(item).kind() != ValueKind::kTensor) {
+      return wrong_shard(source, ErrorKind::kUnsupported,
+                         concat("this shard holds more than tensors with names: entry ", item,
+                                " of its dict is none"));
+    }
+    const ShardIndex::Entry* entry = index.find(*key);
+    if (entry == nullptr) {
+      return wrong_shard(
+                 source, ErrorKind::kKey,
+                 concat("this shard holds ", quoted(*key), ", which the index does not list"))
+          .advise(kOfTwoCheckpoints);
+    }
+    if (entry->file != number) {
+      return wrong_shard(source, ErrorKind::kKey,
+                         concat("this shard holds ", quoted(*key), ", which by the index is in ",
+                                quoted(index.files()[entry->file])))
+          .advise(kOfTwoCheckpoints);
+    }
+  }
+  return {};
+}
 
 class ShardJoiner {
  public:
@@ -30,56 +76,31 @@ class ShardJoiner {
   }
 
  private:
-  Error wrong(std::size_t shard, ErrorKind kind, std::string problem) const {
-    return Error(kind, Stage::kManifest, std::move(problem)).in_source(source_.name_of(shard));
-  }
-  static std::string quoted(std::string_view name) { return concat("'", name.substr(0, 500), "'"); }
-
   // That each shard is a dict of the tensors that the index lists, and of no others.
   Result<void> check_names() const {
-    constexpr std::string_view kAdvice =
-        "The index and its shards are not of one checkpoint: fetch all of them again.";
     const auto entries = index_.entries();
     std::vector<bool> is_there(entries.size());
     std::uint64_t tensors = 0;
     for (std::size_t i = 0; i < shards_.size(); ++i) {
-      const Value root = shards_[i].root();
+      HARDLOAD_TRY(check_shard(index_, i, shards_[i], source_.name_of(i)));
       tensors += shards_[i].tensors().size();
-      if (!root.is_mapping()) {
-        return wrong(i, ErrorKind::kUnsupported, "this shard is no dict of tensors");
-      }
+      const Value root = shards_[i].root();
       for (std::size_t item = 0; item < root.size(); ++item) {
-        const auto key = root.key(item).as_string();
-        if (!key || root.item(item).kind() != ValueKind::kTensor) {
-          return wrong(i, ErrorKind::kUnsupported,
-                       concat("this shard holds more than tensors with names: entry ", item,
-                              " of its dict is none"));
-        }
-        const ShardIndex::Entry* entry = index_.find(*key);
-        if (entry == nullptr) {
-          return wrong(i, ErrorKind::kKey,
-                       concat("this shard holds ", quoted(*key), ", which the index does not list"))
-              .advise(kAdvice);
-        }
-        if (entry->file != i) {
-          return wrong(i, ErrorKind::kKey,
-                       concat("this shard holds ", quoted(*key), ", which by the index is in ",
-                              quoted(index_.files()[entry->file])))
-              .advise(kAdvice);
-        }
+        const ShardIndex::Entry* entry = index_.find(root.key(item).text());
         is_there[static_cast<std::size_t>(entry - entries.data())] = true;
       }
     }
     const auto absent = std::find(is_there.begin(), is_there.end(), false);
     if (absent != is_there.end()) {
       const auto& entry = entries[static_cast<std::size_t>(absent - is_there.begin())];
-      return wrong(entry.file, ErrorKind::kKey,
-                   concat("by the index this shard holds ", quoted(entry.tensor),
-                          ", but it does not"))
-          .advise(kAdvice);
+      return wrong_shard(source_.name_of(entry.file), ErrorKind::kKey,
+                         concat("by the index this shard holds ", quoted(entry.tensor),
+                                ", but it does not"))
+          .advise(kOfTwoCheckpoints);
     }
     if (tensors < TensorSpec::kNoStorage) return {};
-    return wrong(0, ErrorKind::kLimit, "the shards hold more than 2^32 tensors");
+    return wrong_shard(source_.name_of(0), ErrorKind::kLimit,
+                       "the shards hold more than 2^32 tensors");
   }
 
   Result<void> make_container() {

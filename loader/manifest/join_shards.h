@@ -7,6 +7,8 @@
 // tensors are left out.
 #pragma once
 
+#include <cstddef>
+#include <string_view>
 #include <vector>
 
 #include "loader/base/result.h"
@@ -15,6 +17,12 @@
 #include "loader/manifest/manifest.h"
 
 namespace hardload {
+
+// That a shard, the `number`th of index.files(), is a dict of tensors that the index has in it; for
+// each shard as soon as it is described, so that no file which the index knows nothing of takes
+// memory many times. `source`: its name. Errors: kKey, kUnsupported.
+Result<void> check_shard(const ShardIndex& index, std::size_t number, const Manifest& shard,
+                         std::string_view source);
 
 // `shards`: of each of index.files(), in their order, which is that of the parts of `source`, too.
 // The tensors are in the order of the shards. Errors: kKey where the index and a shard differ on

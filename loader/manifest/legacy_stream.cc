@@ -52,6 +52,8 @@ class References {
     return {};
   }
 
+  std::size_t size() const { return ids_.size(); }
+
   // The storage of this key, which is on the list now. kStorage where there is none, or it was.
   Result<const StorageId*> list(std::string_view key) {
     // Keys are addresses in memory, whose order is mostly that of first use.
@@ -125,7 +127,9 @@ Result<LegacyStream> read_legacy_stream(const ByteSource& source, const Limits& 
         .in_record("storage_keys")
         .at(0);
   }
-  auto storages = std::make_unique<RawStorages>(Format::kLegacyStream, kVersion, list.size());
+  // Of more keys than there are references, one is refused.
+  auto storages = std::make_unique<RawStorages>(Format::kLegacyStream, kVersion,
+                                                std::min(list.size(), references.size()));
   for (const Slot& key : list) {
     if (key.kind != ValueKind::kString) {
       return Error(ErrorKind::kContainer, Stage::kManifest, "the key of a storage is no text")

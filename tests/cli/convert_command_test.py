@@ -55,7 +55,12 @@ class ToTorch(Folder):
         for path in sorted(GOLDEN.glob("*.pt")):
             copy = self.folder / path.name
             got = run("convert", path, copy)
-            self.assertEqual((got.returncode, got.stderr), (0, b""), path)
+            if path.stem == "legacy_two_in_one":
+                self.assertIn(b"other checkpoints behind this one", got.stderr)
+                got = run("convert", path, copy, "--allow-loss")
+                self.assertEqual(got.returncode, 0)
+            else:
+                self.assertEqual((got.returncode, got.stderr), (0, b""), path)
             if path.stem.startswith(("legacy_", "tar_")):
                 self.assertEqual(run("diff", path, copy).returncode, 0, path)
             elif path.stem not in OTHERWISE:
@@ -191,8 +196,8 @@ class ToSafetensors(Folder):
                          json.dumps(index, indent=2))
         self.fails(2, "there is a file of this name already", GOLDEN / "state_linear.pt", out,
                    "--max-shard-size", "400")
-        self.fails(1, "'5XB' is no size", GOLDEN / "state_linear.pt", out, "--max-shard-size", "5XB")
-        self.fails(1, "shards are made of safetensors only", GOLDEN / "state_linear.pt",
+        self.fails(2, "'5XB' is no size", GOLDEN / "state_linear.pt", out, "--max-shard-size", "5XB")
+        self.fails(2, "shards are made of safetensors only", GOLDEN / "state_linear.pt",
                    self.folder / "a.pt", "--max-shard-size", "5GB")
 
 
@@ -217,7 +222,7 @@ class Trouble(Folder):
         self.assertEqual(self.files(), ["broken.pt"])
 
     def test_names_and_folders(self):
-        self.fails(1, "the name does not tell the format", GOLDEN / "root_int.pt",
+        self.fails(2, "the name does not tell the format", GOLDEN / "root_int.pt",
                    self.folder / "model")
         self.assertEqual(run("convert", GOLDEN / "root_int.pt", self.folder / "model", "--to",
                              "torch").returncode, 0)

@@ -51,6 +51,15 @@ std::string bytes_of(std::initializer_list<Number> numbers) {
   return bytes;
 }
 
+// A list of what would be an object, with a tensor of floats in it that has no name.
+std::string unnamed(std::initializer_list<float> numbers) {
+  const auto count = static_cast<std::int64_t>(numbers.size());
+  PickleBuilder pickle;
+  pickle.global("some.module", "Thing").mark().tensor("FloatStorage", "0", count, {count}, {1});
+  pickle.tuple().reduce();
+  return CheckpointBuilder().pickle(pickle.stop()).storage("0", bytes_of(numbers)).build();
+}
+
 // {'w': a tensor of floats}
 std::string floats(std::initializer_list<float> numbers) {
   const auto count = static_cast<std::int64_t>(numbers.size());
@@ -227,7 +236,7 @@ TEST(Diff, ValuesAreComparedByKindAndByKey) {
   };
   const std::string ab = dict(entry("a", 1), entry("b", 2)),
                     ba = dict(entry("b", 2), entry("a", 1));
-  EXPECT_EQ(diff_of(ab, ba), "same: 0 tensors, 2 other values\n");
+  EXPECT_EQ(diff_of(ab, ba), "same: 0 tensors, 5 other values\n");
   EXPECT_EQ(diff_of(ab, dict(entry("b", 3), entry("c\x1b", 4))),
             "  a: only in A: 1\n  b: 2 against 3\n  c\\x1b: only in B: 4\n"
             "different: 0 tensors (0 only in A, 0 only in B), 3 other values\n");
@@ -271,6 +280,14 @@ std::string cycle(int period) {
   pickle.get(0);
   for (int i = 0; i < period; ++i) pickle.op('a');
   return values(pickle);
+}
+
+// In objects that were not made, and in attributes, tensors have no names to compare them by.
+TEST(Diff, TensorsWithoutNamesAreComparedByContent) {
+  EXPECT_EQ(diff_of(unnamed({1, 2}), unnamed({1, 2})), "same: 0 tensors, 5 other values\n");
+  const std::string other = diff_of(unnamed({1, 2}), unnamed({1, 3}));
+  EXPECT_NE(other.find("different: "), other.npos) << other;
+  EXPECT_NE(diff_of(unnamed({1, 2}), unnamed({1, 2, 3})).find("different: "), other.npos);
 }
 
 TEST(Diff, CyclesEnd) {

@@ -2,6 +2,7 @@
 
 #include "loader/container/identify.h"
 
+#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -125,8 +126,7 @@ TEST(Identify, TakesSafetensorsWhoseLengthLooksLikeAnotherFormat) {
     EXPECT_EQ(kind_of(u64(length) + header), FileKind::kSafetensors) << length;
     EXPECT_NE(kind_of(u64(length) + header.substr(1)), FileKind::kSafetensors) << length;
   }
-  // The first bytes of a zip, and "ustar" where a tar file has it.
-  EXPECT_EQ(kind_of(u64(0x04034b50) + "{\"a\":1}"), FileKind::kSafetensors);
+  // "ustar" where a tar file has it.
   std::string header = "{\"" + std::string(600, 'a') + "\":1}";
   header.replace(257 - 8, 5, "ustar");
   EXPECT_EQ(kind_of(u64(header.size()) + header), FileKind::kSafetensors);
@@ -149,6 +149,21 @@ TEST(Identify, GoesByTheFirstBytesWhereAnotherFormatFollows) {  // Z29
   EXPECT_EQ(kind_of(kLegacyMagic + zip), FileKind::kLegacyStream);
   EXPECT_EQ(kind_of(zip + kLegacyMagic), FileKind::kZip);
   EXPECT_EQ(kind_of(u64(2) + "{}" + zip), FileKind::kSafetensors);
+}
+
+// What torch would take for another format is that format.
+TEST(Identify, IsOfTorchsMindAboutFilesOfTwoFormats) {
+  EXPECT_EQ(kind_of(u64(0x04034b50) + "{\"a\":1}"), FileKind::kZip);
+  std::string tar = u64(600) + "{\"" + std::string(600, 'a') + "\":1}";
+  tar.replace(257, 5, "ustar");
+  EXPECT_EQ(kind_of(tar), FileKind::kSafetensors);
+  unsigned sum = 0;
+  tar.replace(148, 8, "        ");
+  for (std::size_t i = 0; i < 512; ++i) sum += static_cast<unsigned char>(tar[i]);
+  char octal[8];
+  std::snprintf(octal, sizeof octal, "%06o", sum);
+  tar.replace(148, 7, std::string(octal, 7));
+  EXPECT_EQ(kind_of(tar), FileKind::kTar);
 }
 
 TEST(Identify, HandsOnErrorsOfReading) {

@@ -43,8 +43,10 @@ Result<Described> describe_all(const Names& map, const Files& files,
   for (const std::string_view name : opened.index->files()) {
     for (const auto& [file, content] : files) {
       if (file != name) continue;
+      // Of bytes of its own: what is described is used after `files` is gone.
+      Buffer owned = Buffer::read(testing::source_of(content), 0, content.size()).value();
       opened.sources.push_back(
-          std::make_shared<MemorySource>(testing::as_bytes(content), std::string(file)));
+          std::make_shared<MemorySource>(std::move(owned), content.size(), std::string(file)));
     }
   }
   auto described = describe_files(std::move(opened), options);

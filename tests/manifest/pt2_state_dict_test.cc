@@ -96,6 +96,20 @@ TEST(Pt2, OtherArchivesAreRefused) {
                ErrorKind::kContainer, "no record 'archive_version'");
 }
 
+// What torch.load or torch.jit.load would take for a file of theirs, too.
+TEST(Pt2, ArchivesOfTwoFormatsAreRefused) {
+  for (const char* name : {"data.pkl", "DATA.pkl", "constants.pkl", "model.json"}) {
+    EXPECT_ERROR(describe_bytes(
+                     archive(weight("a", "weight_0")).add(std::string("m/") + name, "N.").build()),
+                 ErrorKind::kUnsupported, "in an archive of torch.export");
+  }
+}
+
+TEST(Pt2, TheListIsNoStorage) {
+  EXPECT_ERROR(describe_bytes(archive(weight("a", "model_weights_config.json")).build()),
+               ErrorKind::kStorage, "no record");
+}
+
 TEST(Pt2, ErrorsNameTheRecord) {
   const auto refused = describe_bytes(archive("1").build());
   ASSERT_FALSE(refused.ok());
