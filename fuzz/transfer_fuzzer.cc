@@ -48,7 +48,7 @@ Outcome verify_and_move(const ByteSource& source, const Manifest& manifest, cons
   for (const StorageSpec& storage : manifest.storages()) {
     const Record* record = storage.record;
     if (record == nullptr || record->compression != Compression::kStored) continue;
-    ranges.push_back({.offset = record->data_offset, .bytes = record->bytes, .record = record});
+    ranges.push_back({record->data_offset, record->bytes, /*destination=*/nullptr, record});
   }
   Progress progress({}, 0);
   const auto verified = read_ranges(source, ranges, {.progress = progress, .to_page_cache = true});

@@ -88,7 +88,7 @@ bool has_tar_header(std::string_view text) {
   unsigned sum = 0, said = 0;
   for (std::size_t i = 0; i < kHeader; ++i) {
     const bool is_own = i >= kSum && i < kSum + kSumBytes;
-    sum += is_own ? ' ' : static_cast<unsigned char>(text[i]);
+    sum += static_cast<unsigned char>(is_own ? ' ' : text[i]);
     if (is_own && text[i] >= '0' && text[i] <= '7') {
       said = said * 8 + static_cast<unsigned>(text[i] - '0');
     }

@@ -1,3 +1,8 @@
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC 12 takes the copy of a Global whose dtype is absent for a use of what was never set.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 #include "loader/pickle/globals.h"
 
 #include <algorithm>

@@ -78,9 +78,9 @@ TEST(ReadPlan, ToADeviceReadsTogetherWhatOneCopyBrings) {
   int memory[2];
   const auto ring = [&](int number) { return reinterpret_cast<StagingRing*>(&memory[number]); };
   const auto range = [&](std::uint64_t offset, std::uint64_t bytes, std::uint64_t to, int number) {
-    FileRange range = {offset, bytes, address(to)};
-    if (number >= 0) range.ring = ring(number);
-    return range;
+    FileRange made = {offset, bytes, address(to)};
+    if (number >= 0) made.ring = ring(number);
+    return made;
   };
   const auto pieces = [](const std::vector<FileRange>& ranges) {
     check(ranges);
