@@ -307,10 +307,10 @@ TEST(Diff, CountsWhatItReads) {
       const int key = backwards ? i / 8 : i % 8;
       pickle.tensor("ByteStorage", std::to_string(key), 1 << 16, {1}, {1});
     }
-    CheckpointBuilder file;
-    file.pickle(pickle.op('e').stop());
-    for (int i = 0; i < storages; ++i) file.storage(std::to_string(i), std::string(1 << 16, '\0'));
-    return file.build();
+    CheckpointBuilder made;
+    made.pickle(pickle.op('e').stop());
+    for (int i = 0; i < storages; ++i) made.storage(std::to_string(i), std::string(1 << 16, '\0'));
+    return made.build();
   };
   // Each of eight storages stands against each of eight.
   const std::string a = file(8, false), b = file(8, true);
