@@ -161,11 +161,8 @@ class ImitatedDevice final : public DeviceCopies {
 // A sink that puts storage `i` on devices[place(i)], or in host memory where that is negative.
 class DeviceSink final : public Sink {
  public:
-  DeviceSink(std::size_t devices, std::function<int(std::size_t)> place)
-      : place_(std::move(place)) {
-    for (std::size_t i = 0; i < devices; ++i) {
-      this->devices.push_back(std::make_unique<ImitatedDevice>());
-    }
+  DeviceSink(std::size_t count, std::function<int(std::size_t)> place) : place_(std::move(place)) {
+    for (std::size_t i = 0; i < count; ++i) devices.push_back(std::make_unique<ImitatedDevice>());
   }
 
   Result<std::vector<Destination>> allocate(std::span<const Wanted> storages) override {
