@@ -39,7 +39,10 @@ ROWS = [
     ("in place, warm process", "warm-in-place", ["warm-memcpy"]),
     ("in place, warm process, no CRC", "warm-in-place-no-crc", ["warm-memcpy"]),
 ]
-SAFETENSORS_ROWS = [("load, fresh process", "load", ["torch load-file", "read"])]
+SAFETENSORS_ROWS = [
+    ("load, fresh process", "load", ["torch load-file", "read"]),
+    ("load, mapped", "mapped", ["torch load-file"]),  # as load_file does it, too
+]
 LEGACY_ROWS = [("load, fresh process", "load", ["torch load", "read"])]
 COLD_ROWS = [("load, cold file", "load", ["torch load", "direct"])]
 TINY_ROWS = [

@@ -1,8 +1,7 @@
 // One load in a process of its own, as a program does it that has just started.
 //
-//   fresh_load write FILE BYTES TENSORS     a state dict of so many float tensors; prints its
-//   digest fresh_load CASE FILE PRIMED_BYTES       loads it, and prints what that took as a line of
-//   JSON
+//   fresh_load write FILE BYTES TENSORS   a state dict of so many float tensors; prints its digest
+//   fresh_load CASE FILE PRIMED_BYTES     loads it; prints what that took, as a line of JSON
 //
 // Cases: load, load-no-crc, mapped, list; into, into-no-crc, in-place, in-place-no-crc, each of
 // them with -untouched behind it for a module whose memory nobody has touched; warm-in-place,

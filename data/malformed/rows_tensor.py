@@ -76,6 +76,9 @@ for what, other in (
             f"two references to data/0, of another {what}",
             mapping(("w", tensor()), ("v", tensor((2,), of=storage(**other)))), "Storage",
             "two references to it differ")
+object_("T07", "popped_reference_of_another_type",
+        "a reference to data/0 of another type, which the pickle pops before the others",
+        storage(kind="IntStorage") + POP + state(tensor()), "Storage", "two references to it differ")
 BYTES = bytes(range(8))
 REBUILD_3 = lambda dtype, sizes, kind, count: rebuilt(
     storage(kind=kind, count=count), number(0), numbers(*sizes), numbers(*row_major(sizes)), FALSE,

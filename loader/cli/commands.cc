@@ -110,8 +110,8 @@ Exit run_verify(const std::string& path, bool follow_links) {
   for (const Error& finding : verified->findings) print(finding.display() + "\n");
   if (!verified->findings.empty()) return kRefused;
   std::string line =
-      concat(escape_for_display(name), ": fine; ", verified->tensors, " tensors, ",
-             size_text(verified->storage_bytes), ", ", verified->records, " records");
+      concat(escape_for_display(name), ": fine; ", counted(verified->tensors, "tensor"), ", ",
+             size_text(verified->storage_bytes), ", ", counted(verified->records, "record"));
   if (verified->without_crc != 0) {
     append(line, ", ", verified->without_crc, " of them saved without CRC-32 and not verified");
   }

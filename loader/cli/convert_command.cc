@@ -126,9 +126,12 @@ Result<void> ConvertCommand::run() const {
     return is_stopped == 0;
   };
   HARDLOAD_ASSIGN(const Converted converted, convert(*described.source, manifest, out_, options));
-  std::printf("%s: %zu tensors, %s", escape_for_display(converted.paths.back()).c_str(),
-              manifest.named_tensors().size(), size_text(converted.bytes).c_str());
-  if (converted.paths.size() > 1) std::printf(", %zu shards", converted.paths.size() - 1);
+  std::printf("%s: %s, %s", escape_for_display(converted.paths.back()).c_str(),
+              counted(manifest.named_tensors().size(), "tensor").c_str(),
+              size_text(converted.bytes).c_str());
+  if (converted.paths.size() > 1) {
+    std::printf(", %s", counted(converted.paths.size() - 1, "shard").c_str());
+  }
   std::printf("\n");
   return {};
 }

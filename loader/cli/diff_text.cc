@@ -8,6 +8,7 @@
 #include "loader/base/text.h"
 #include "loader/cli/columns.h"
 #include "loader/cli/shape_text.h"
+#include "loader/cli/size_text.h"
 #include "loader/cli/value_json.h"
 #include "loader/cli/value_texts.h"
 
@@ -17,10 +18,6 @@ namespace {
 constexpr std::size_t kShown = 20;  // tensors, and as many values
 constexpr std::size_t kNameColumns = 76;
 constexpr std::size_t kValueColumns = 30;
-
-std::string counted(std::uint64_t count, std::string_view what) {
-  return concat(count, " ", what, count == 1 ? "" : "s");
-}
 
 std::string number_text(double value, int digits) {
   char text[40];

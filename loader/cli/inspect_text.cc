@@ -26,10 +26,6 @@ constexpr std::size_t kMostDeviceColumns = 10;
 constexpr std::size_t kMostDevices = 20;
 constexpr std::size_t kMostStateDicts = 20;
 
-std::string counted_tensors(std::uint64_t count) {
-  return concat(count, count == 1 ? " tensor" : " tensors");
-}
-
 struct Total {
   std::uint64_t tensors = 0;
   std::uint64_t bytes = 0;
@@ -82,7 +78,7 @@ class InspectText {
     if (row.count == 1 && !branch) return "";
     std::string text = " (";
     if (row.count > 1) append(text, row.count, branch ? " x " : " x");
-    if (branch) append(text, counted_tensors(node.tensors));
+    if (branch) append(text, counted(node.tensors, "tensor"));
     return text + ")";
   }
 
@@ -191,7 +187,7 @@ class InspectText {
         break;
       }
       append(text_, "  ", padded(shortened(escape_for_display(name), 24), 16), "  ",
-             padded_left(counted_tensors(total.tensors), 16), "  ",
+             padded_left(counted(total.tensors, "tensor"), 16), "  ",
              padded_left(size_text(total.bytes), kSizeColumns), "\n");
     }
   }
@@ -200,7 +196,7 @@ class InspectText {
     const std::vector<NestedStateDict> dicts = find_state_dicts(manifest_);
     for (std::size_t i = 0; i < std::min(dicts.size(), kMostStateDicts); ++i) {
       append(text_, "state dict '", shortened(escape_for_display(dicts[i].path), 36),
-             "': ", counted_tensors(dicts[i].tensors), ", ", size_text(dicts[i].bytes), "\n");
+             "': ", counted(dicts[i].tensors, "tensor"), ", ", size_text(dicts[i].bytes), "\n");
     }
     if (dicts.size() > kMostStateDicts) {
       append(text_, "... and ", dicts.size() - kMostStateDicts, " more state dicts\n");
@@ -227,10 +223,9 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
   const Container& container = manifest.container();
   const std::size_t shards = container.shards().size();
   out(concat(escape_for_display(file), ": ", to_string(container.format()), ", ",
-             shards == 0 ? "" : concat(shards, " shards, "),
-             counted_tensors(manifest.named_tensors().size()), " in ", manifest.storages().size(),
-             manifest.storages().size() == 1 ? " storage, " : " storages, ", size_text(bytes),
-             "\n"));
+             shards == 0 ? "" : concat(counted(shards, "shard"), ", "),
+             counted(manifest.named_tensors().size(), "tensor"), " in ",
+             counted(manifest.storages().size(), "storage"), ", ", size_text(bytes), "\n"));
   if (const std::uint64_t following = container.following()) {
     out(concat("  (", following, " bytes of another checkpoint follow)\n"));
   }
@@ -244,7 +239,7 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
     for (const std::string_view folder : kScriptFolders) {
       const FolderSize size = size_of_folder(container, folder);
       if (size.files == 0) continue;
-      out(concat("  (", folder, ": ", size.files, " files, ", size_text(size.bytes),
+      out(concat("  (", folder, ": ", counted(size.files, "file"), ", ", size_text(size.bytes),
                  ", not looked into)\n"));
     }
   }

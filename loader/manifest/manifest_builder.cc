@@ -24,6 +24,7 @@ Result<Manifest> build_manifest(std::unique_ptr<const Container> container, Valu
   StorageTable storages(manifest, saved);
   TensorTable tensors(manifest, storages, limits, saved);
   HARDLOAD_TRY(TreeWalk(manifest, storages, tensors, limits).run());
+  HARDLOAD_TRY(storages.check_unreached());
   return manifest;
 }
 

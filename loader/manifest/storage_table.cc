@@ -73,17 +73,32 @@ Result<void> StorageTable::check_slice(const StorageSlice& slice, std::uint32_t 
                concat("storage '", slice.key, "': it is two slices, or a slice and a storage"));
 }
 
+std::uint32_t& StorageTable::number_of(const Record& record) {
+  return by_record_[static_cast<std::size_t>(&record - manifest_.container_->records().data())];
+}
+
 std::optional<std::uint32_t> StorageTable::find_or_add(const Record* record, std::string_view key,
                                                        std::uint32_t next) {
-  if (record == nullptr) {
-    return without_record_.insert(
-        seeded_hash(key), next, [&](std::uint32_t i) { return manifest_.storages_[i].key == key; });
-  }
-  std::uint32_t& number =
-      by_record_[static_cast<std::size_t>(record - manifest_.container_->records().data())];
+  if (record == nullptr) return without_record_.insert(seeded_hash(key), next, has_key(key));
+  std::uint32_t& number = number_of(*record);
   if (number != kNone) return number;
   number = next;
   return std::nullopt;
+}
+
+Result<void> StorageTable::check_unreached() {
+  if (saved_ != nullptr) return {};
+  for (const ValueGraph::Call& call : manifest_.graph_.calls) {
+    if (!call.is_storage() || call.resolved >= 0) continue;
+    HARDLOAD_ASSIGN(const StorageId id, read_storage_id(manifest_.graph_, call.arguments,
+                                                        manifest_.container_->format()));
+    const Record* record = manifest_.container_->storage(id.key, previous_);
+    const bool is_known =
+        record != nullptr ? number_of(*record) != kNone
+                          : without_record_.find(seeded_hash(id.key), has_key(id.key)).has_value();
+    if (is_known) HARDLOAD_TRY(refer_to(id));
+  }
+  return {};
 }
 
 Result<StorageTable::Reference> StorageTable::resolve(std::uint64_t call) {

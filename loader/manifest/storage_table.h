@@ -40,6 +40,12 @@ class StorageTable {
   // The same for storage `number` of the saved ones.
   Result<Reference> resolve_saved(std::size_t number) { return refer_to(saved_->storages[number]); }
 
+  // When all that the object holds is resolved: that the references which it does not hold any
+  // more, as its pickle took them off the stack, agree with the others. In torch the first one that
+  // the pickle makes gives a storage its type, whatever becomes of it
+  // (torch/serialization.py: persistent_load). Errors: those of resolve().
+  Result<void> check_unreached();
+
  private:
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
@@ -50,6 +56,12 @@ class StorageTable {
   // `next` from now on if it is not known, and then nullopt.
   std::optional<std::uint32_t> find_or_add(const Record* record, std::string_view key,
                                            std::uint32_t next);
+
+  auto has_key(std::string_view key) const {
+    return [this, key](std::uint32_t i) { return manifest_.storages_[i].key == key; };
+  }
+  // That of the storage that is `record`, or kNone.
+  std::uint32_t& number_of(const Record& record);
 
   Manifest& manifest_;
   const SavedObjects* saved_;

@@ -109,7 +109,7 @@ class Inspect(unittest.TestCase):
         head, code, constants = run.stdout.decode().splitlines()
         self.assertEqual(head, "data/libtorch/script_frozen.pt: TorchScript archive, 0 tensors in "
                                "0 storages, 0 bytes")
-        self.assertRegex(code, r"^  \(code: 1 files, [0-9]+ bytes, not looked into\)$")
+        self.assertRegex(code, r"^  \(code: 1 file, [0-9]+ bytes, not looked into\)$")
         self.assertRegex(constants, r"^  \(constants: 2 files, [0-9]+ bytes, not looked into\)$")
 
     def test_unlisted_names_are_refused_or_shown(self):

@@ -245,6 +245,28 @@ TEST(StorageTable, RefusesReferencesThatContradictEachOther) {
                ErrorKind::kStorage, "two references");
 }
 
+// T07: in torch, one that is popped gives the storage its type if it is the first.
+TEST(StorageTable, ComparesReferencesThatTheObjectLetGo) {
+  const auto describe_popped = [](const Id& popped) {
+    PickleBuilder pickle;
+    pickle.storage(popped.storage_class, popped.key, popped.numel, popped.location).op('0');
+    pickle.storage("FloatStorage", "0", 6).storage("FloatStorage", "none", 0).raw("\x86"s);
+    return testing::describe_file(
+        CheckpointBuilder().pickle(pickle.stop()).storage("0", std::string(24, '\0')));
+  };
+  for (const Id& popped : {Id{"IntStorage", "0", 6}, Id{"FloatStorage", "0", 5},
+                           Id{"FloatStorage", "0", 6, "cuda:0"}, Id{"FloatStorage", "none", 6}}) {
+    EXPECT_ERROR(describe_popped(popped), ErrorKind::kStorage, "two references")
+        << popped.storage_class << popped.numel << popped.location;
+  }
+  for (const Id& popped :
+       {Id{"FloatStorage", "0", 6}, Id{"IntStorage", "none", 0}, Id{"IntStorage", "other", 7}}) {
+    const auto manifest = describe_popped(popped);
+    ASSERT_OK(manifest);
+    EXPECT_EQ(manifest->storages().size(), 2u);
+  }
+}
+
 // T07: the pairs that torch.save itself writes.
 TEST(StorageTable, TakesPairsThatTorchWrites) {
   const auto bytes =
