@@ -60,7 +60,8 @@ manifest("L03", "key_no_text", "a key that is a number",
          stream(key_list=program(array(number(int(KEY))))), "Container", "no text",
          record="storage_keys")
 manifest("L03", "many_keys", "two thousand keys to which nothing refers",
-         stream(keys=[KEY] + ["7"] * 2000), "Storage", "nothing refers to it")
+         stream(keys=[KEY] + [str(i) for i in range(2000)]), "Storage",
+         "nothing refers to it")
 
 twin("L04", "empty_storage", "a storage of no elements",
      stream(mapping(("w", old_tensor((0,), count=0))), storages=raw(b"")), {"w": listed([])})
@@ -246,7 +247,7 @@ tar_fault("id_tuple", "an id of the later format", "PersId", "not the number", "
           code=mapping((py2("w"), old_storage())))
 tar_fault("number_twice", "a tensor with a storage's number", "Storage", "given twice",
           tensors=[saved_tensor(3, 3, (4,))])
-tar_fault("storage_twice", "one storage twice", "Storage", "there twice", "container",
+tar_fault("storage_twice", "one storage twice", "Storage", "given twice",
           storages=[saved_storage(3, FLOATS)] * 2)
 tar_fault("count_of_storages", "one storage more than there is", "Container", "torch 0.1 wrote",
           storages=listed_objects([saved_storage(3, FLOATS)], 2, views()))

@@ -36,11 +36,6 @@ Result<std::uint64_t> RawStorages::add(const Declared& declared, std::span<const
                         " bytes, but only ", end - data, " bytes follow"))
         .advise("The file is cut short: fetch it again.");
   }
-  const auto position = static_cast<std::uint32_t>(records_.size());
-  if (by_name_.insert(seeded_hash(declared.key), position,
-                      [&](std::uint32_t i) { return records_[i].name == declared.key; })) {
-    return wrong(ErrorKind::kStorage, "the storage is there twice");
-  }
   records_.push_back({.name = keep(declared.key),
                       .header_offset = offset,
                       .data_offset = data,
@@ -50,6 +45,19 @@ Result<std::uint64_t> RawStorages::add(const Declared& declared, std::span<const
                       .flags = 0,
                       .compression = Compression::kStored});
   return data + *bytes;
+}
+
+Result<void> RawStorages::make_index() {
+  const auto count = static_cast<std::uint32_t>(records_.size());  // within max_records
+  by_name_ = NameIndex(count);
+  const auto repeated = by_name_.insert_all(
+      count, [&](std::uint32_t i) { return seeded_hash(records_[i].name); },
+      [&](std::uint32_t i, std::uint32_t j) { return records_[i].name == records_[j].name; });
+  if (!repeated) return {};
+  const Record& second = records_[repeated->second];
+  return Error(ErrorKind::kStorage, Stage::kContainer, "the storage is there twice")
+      .in_record(second.name)
+      .at(second.header_offset);
 }
 
 const Record* RawStorages::storage(std::string_view key, const Record* previous) const {

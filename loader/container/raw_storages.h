@@ -8,6 +8,8 @@
 //   HARDLOAD_ASSIGN(const std::uint64_t end,
 //                   storages.add({"94512", 4, 1000}, count_field, offset, file_size, limits));
 //
+//   HARDLOAD_TRY(storages.make_index());
+//
 // Ownership and threads: as any Container; one thread while records are added.
 #pragma once
 
@@ -23,6 +25,7 @@
 #include "loader/base/limits.h"
 #include "loader/base/name_index.h"
 #include "loader/base/result.h"
+#include "loader/bytes/huge_pages.h"
 #include "loader/container/container.h"
 
 namespace hardload {
@@ -30,8 +33,8 @@ namespace hardload {
 class RawStorages : public Container {
  public:
   RawStorages(Format format, std::optional<std::uint32_t> version, std::size_t expected = 0)
-      : format_(format), version_(version), by_name_(expected) {
-    records_.reserve(expected);
+      : format_(format), version_(version) {
+    reserve_huge(records_, expected);
   }
 
   // Bytes in front of the elements: their number.
@@ -45,10 +48,12 @@ class RawStorages : public Container {
 
   // Adds the storage whose number of elements, `count`, is at `offset`; the rest lies behind it,
   // before `end`. Returns where it ends. Invalidates records() and storage() of before. Errors:
-  // kStorage for a count that is negative or not the declared one, and for a key that was added
-  // before; kBounds where the elements run past `end`; kLimit over Limits::max_records.
+  // kStorage for a count that is negative or not the declared one; kBounds where the elements run
+  // past `end`; kLimit over Limits::max_records.
   Result<std::uint64_t> add(const Declared& declared, std::span<const std::byte> count,
                             std::uint64_t offset, std::uint64_t end, const Limits& limits);
+  // When all are added: lets storage() find them. Errors: kStorage for a key that was added twice.
+  Result<void> make_index();
   // A copy of `text` that lives as long as the container.
   std::string_view keep(std::string_view text) { return texts_.emplace_back(text); }
   void set_following(std::uint64_t bytes) { following_ = bytes; }

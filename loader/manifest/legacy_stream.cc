@@ -26,65 +26,72 @@ constexpr std::string_view kBeginning =
     "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."sv;
 constexpr std::int64_t kVersion = 1001;
 
-// The storages that the object refers to, each once, in the order of first use.
-class References {
-  auto is(std::string_view key) const {
-    return [this, key](std::uint32_t i) { return ids_[i].key == key; };
-  }
-
+// The list of the storages' keys, which is the order of the storages in the stream, and what the
+// object says of each.
+class StorageList {
  public:
-  // Of the calls of a state dict, every second one is a storage.
-  explicit References(const ValueGraph& graph) : graph_(graph), index_(graph.calls.size() / 2) {
-    ids_.reserve(graph.calls.size() / 2);
+  // Of a list of texts, which lie in the graph of the list. Errors: kStorage for one that is there
+  // twice.
+  static Result<StorageList> make(std::vector<std::string_view> keys) {
+    StorageList list(std::move(keys));
+    const auto& made = list.keys_;
+    const auto repeated = list.index_.insert_all(
+        static_cast<std::uint32_t>(made.size()),
+        [&](std::uint32_t i) { return seeded_hash(made[i]); },
+        [&](std::uint32_t i, std::uint32_t j) { return made[i] == made[j]; });
+    if (repeated) return wrong(made[repeated->first], "it is on the list of keys twice");
+    return list;
   }
 
-  Result<void> read() {
-    for (const ValueGraph::Call& call : graph_.calls) {
+  // Takes what the references say; of several to one storage the first.
+  Result<void> read_references(const ValueGraph& graph) {
+    std::uint32_t next = 0;  // references mostly have the order of the list
+    for (const ValueGraph::Call& call : graph.calls) {
       if (!call.is_storage()) continue;
       HARDLOAD_ASSIGN(const StorageId id,
-                      read_storage_id(graph_, call.arguments, Format::kLegacyStream));
-      // Tensors of one storage mostly stand behind each other.
-      if (!ids_.empty() && ids_.back().key == id.key) continue;
-      const auto next = static_cast<std::uint32_t>(ids_.size());
-      if (!index_.insert(seeded_hash(id.key), next, is(id.key))) ids_.push_back(id);
+                      read_storage_id(graph, call.arguments, Format::kLegacyStream));
+      const auto number = find(id.key, next);
+      if (!number) return wrong(id.key, "it is not on the list of keys");
+      Declared& declared = declared_[*number];
+      if (declared.item_bytes == 0) declared = {item_bytes(id.dtype), id.numel};
+      next = *number + 1;
     }
-    is_listed_.resize(ids_.size());
     return {};
   }
 
-  std::size_t size() const { return ids_.size(); }
+  std::size_t size() const { return keys_.size(); }
 
-  // The storage of this key, which is on the list now. kStorage where there is none, or it was.
-  Result<const StorageId*> list(std::string_view key) {
-    // Keys are addresses in memory, whose order is mostly that of first use.
-    std::optional<std::uint32_t> found = next_;
-    if (next_ >= ids_.size() || ids_[next_].key != key) {
-      found = index_.find(seeded_hash(key), is(key));
+  Result<RawStorages::Declared> at(std::size_t i) const {
+    if (declared_[i].item_bytes == 0) {
+      return wrong(keys_[i], "it is on the list of keys, but nothing refers to it");
     }
-    if (!found) return wrong(key, "it is on the list of keys, but nothing refers to it");
-    if (is_listed_[*found]) return wrong(key, "it is on the list of keys twice");
-    is_listed_[*found] = true;
-    next_ = *found + 1;
-    return &ids_[*found];
-  }
-
-  Result<void> check_all_listed() const {
-    const auto absent = std::find(is_listed_.begin(), is_listed_.end(), false);
-    if (absent == is_listed_.end()) return {};
-    return wrong(ids_[static_cast<std::size_t>(absent - is_listed_.begin())].key,
-                 "it is not on the list of keys");
+    return RawStorages::Declared{keys_[i], declared_[i].item_bytes, declared_[i].numel};
   }
 
  private:
+  struct Declared {
+    std::uint64_t item_bytes = 0;  // 0 where nothing refers to it
+    std::uint64_t numel = 0;
+  };
+
+  explicit StorageList(std::vector<std::string_view> keys)
+      : keys_(std::move(keys)), declared_(keys_.size()), index_(keys_.size()) {}
+
   static Error wrong(std::string_view key, std::string_view problem) {
     return Error(ErrorKind::kStorage, Stage::kManifest,
                  concat("storage '", key.substr(0, 256), "': ", problem));
   }
-  const ValueGraph& graph_;
-  std::vector<StorageId> ids_;
-  std::vector<bool> is_listed_;
+
+  // The number of this key, which is likely to be `next` or the one before it.
+  std::optional<std::uint32_t> find(std::string_view key, std::uint32_t next) const {
+    if (next < keys_.size() && keys_[next] == key) return next;
+    if (next > 0 && keys_[next - 1] == key) return next - 1;
+    return index_.find(seeded_hash(key), [&](std::uint32_t i) { return keys_[i] == key; });
+  }
+
+  std::vector<std::string_view> keys_;
+  std::vector<Declared> declared_;
   NameIndex index_;
-  std::uint32_t next_ = 0;  // behind the one that was listed last
 };
 
 Result<void> read_head(PickleStream& stream) {
@@ -109,6 +116,23 @@ Result<void> read_head(PickleStream& stream) {
   return read_system_info(stream, kVersion);
 }
 
+Result<std::vector<std::string_view>> read_keys(const ValueGraph& graph) {
+  const auto wrong = [](std::string_view problem) {
+    return Error(ErrorKind::kContainer, Stage::kManifest, std::string(problem))
+        .in_record("storage_keys")
+        .at(0);
+  };
+  if (graph.root.kind != ValueKind::kList) return wrong("the keys of storages are no list");
+  const auto items = graph.items_of(graph.root);
+  std::vector<std::string_view> keys;
+  keys.reserve(items.size());
+  for (const Slot& key : items) {
+    if (key.kind != ValueKind::kString) return wrong("the key of a storage is no text");
+    keys.push_back(graph.text_of(key));
+  }
+  return keys;
+}
+
 }  // namespace
 
 Result<LegacyStream> read_legacy_stream(const ByteSource& source, const Limits& limits,
@@ -116,35 +140,21 @@ Result<LegacyStream> read_legacy_stream(const ByteSource& source, const Limits& 
   PickleStream stream(source, 0, source.size(), limits);
   HARDLOAD_TRY(read_head(stream));
   HARDLOAD_ASSIGN(ValueGraph graph, stream.next("object", unlisted));
-  References references(graph);
-  HARDLOAD_TRY(references.read());
 
   HARDLOAD_ASSIGN(const ValueGraph keys, stream.next("storage_keys"));
-  const auto list =
-      keys.root.kind == ValueKind::kList ? keys.items_of(keys.root) : std::span<const Slot>();
-  if (keys.root.kind != ValueKind::kList) {
-    return Error(ErrorKind::kContainer, Stage::kManifest, "the keys of storages are no list")
-        .in_record("storage_keys")
-        .at(0);
-  }
-  // Of more keys than there are references, one is refused.
-  auto storages = std::make_unique<RawStorages>(Format::kLegacyStream, kVersion,
-                                                std::min(list.size(), references.size()));
-  for (const Slot& key : list) {
-    if (key.kind != ValueKind::kString) {
-      return Error(ErrorKind::kContainer, Stage::kManifest, "the key of a storage is no text")
-          .in_record("storage_keys")
-          .at(0);
-    }
-    HARDLOAD_ASSIGN(const StorageId* const id, references.list(keys.text_of(key)));
+  HARDLOAD_ASSIGN(std::vector<std::string_view> texts, read_keys(keys));
+  HARDLOAD_ASSIGN(StorageList list, StorageList::make(std::move(texts)));
+  HARDLOAD_TRY(list.read_references(graph));
+  auto storages = std::make_unique<RawStorages>(Format::kLegacyStream, kVersion, list.size());
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    HARDLOAD_ASSIGN(const RawStorages::Declared declared, list.at(i));
     const std::uint64_t offset = stream.position();
     HARDLOAD_ASSIGN(const auto count, stream.take(RawStorages::kCountBytes));
     HARDLOAD_ASSIGN(const std::uint64_t end,
-                    storages->add({id->key, item_bytes(id->dtype), id->numel}, count, offset,
-                                  source.size(), limits));
+                    storages->add(declared, count, offset, source.size(), limits));
     stream.skip(end - stream.position());
   }
-  HARDLOAD_TRY(references.check_all_listed());
+  HARDLOAD_TRY(storages->make_index());
 
   const std::uint64_t behind = stream.position(), following = stream.remaining();
   if (following != 0) {

@@ -89,6 +89,7 @@ class Reader {
     PickleStream stream = open("storages");
     HARDLOAD_ASSIGN(const std::uint64_t count, read_count(stream, "storages"));
     for (std::uint64_t i = 0; i < count; ++i) HARDLOAD_TRY(read_storage(stream));
+    HARDLOAD_TRY(storages_->make_index());
     HARDLOAD_ASSIGN(const ValueGraph slices, stream.next("storages"));
     if (slices.root.kind != ValueKind::kList) return malformed("storages");
     for (const Slot& slice : slices.items_of(slices.root)) {

@@ -27,6 +27,7 @@ TEST(RawStorages, AreRecordsWithoutChecksums) {
     ASSERT_OK(end);
     EXPECT_EQ(*end, 108u + 4 * (i % 3));
   }
+  ASSERT_OK(storages.make_index());
   RawStorages moved = std::move(storages);
   EXPECT_EQ(moved.storage_records(), 40u);
   const Record* record = moved.storage("31");
@@ -53,10 +54,18 @@ TEST(RawStorages, RefuseCountsThatAreNotThere) {  // L04
   EXPECT_ERROR(add(storages, "a", -1), ErrorKind::kStorage, "-1 elements");
   EXPECT_ERROR(add(storages, "a", std::int64_t{1} << 62), ErrorKind::kBounds, "bytes follow");
   EXPECT_ERROR(add(storages, "a", 3, 4), ErrorKind::kStorage, "expected 4 elements, got 3");
-  EXPECT_ERROR(add(storages, "fits", 1), ErrorKind::kStorage, "there twice");
   EXPECT_ERROR(add(storages, "a", 1, 1, {.max_records = 1}), ErrorKind::kLimit, "max_records, 1");
   EXPECT_EQ(add(storages, "a", -1).error().record(), "a");
   EXPECT_EQ(add(storages, "a", -1).error().offset(), 100u);
+}
+
+TEST(RawStorages, AreThereOnce) {
+  RawStorages storages(Format::kTar, std::nullopt);
+  for (const char* key : {"a", "b", "a"}) ASSERT_OK(add(storages, key, 1));
+  const auto indexed = storages.make_index();
+  EXPECT_ERROR(indexed, ErrorKind::kStorage, "there twice");
+  ASSERT_FALSE(indexed.ok());
+  EXPECT_EQ(indexed.error().record(), "a");
 }
 
 }  // namespace
