@@ -23,23 +23,27 @@ def executed(function):
 
 
 def main():
-    best = {}  # a template, or an inline function, is there many times
+    found = {}  # a template is there once for each type: by where the function begins
     for function in json.load(sys.stdin)["data"][0]["functions"]:
         file = function["filenames"][0]
         lines = executed(function)
         if "/loader/" not in file or not lines:
             continue
-        key = (file[file.index("/loader/") + 1:], function["name"].rpartition(":")[2])
-        missed = [line for line, count in lines.items() if count == 0]
-        share = 1 - len(missed) / len(lines)
-        best[key] = max(best.get(key, (share, missed)), (share, missed))
-    rare = {key: found for key, found in best.items() if found[0] < LEAST}
-    names = subprocess.run(["c++filt"], input="\n".join(name for _, name in rare), text=True,
+        place = (file[file.index("/loader/") + 1:], *function["regions"][0][:2])
+        counts, _ = found.setdefault(place, ({}, function["name"].rpartition(":")[2]))
+        for line, count in lines.items():
+            counts[line] = max(counts.get(line, 0), count)
+    rare = []
+    for (file, *_), (counts, name) in found.items():
+        missed = sorted(line for line, count in counts.items() if count == 0)
+        if len(missed) > (1 - LEAST) * len(counts):
+            rare.append((1 - len(missed) / len(counts), file, name, missed))
+    names = subprocess.run(["c++filt"], input="\n".join(name for _, _, name, _ in rare), text=True,
                            capture_output=True, check=True).stdout.splitlines()
-    for (share, missed), (file, _), name in sorted(zip(rare.values(), rare, names)):
+    for (share, file, _, missed), name in sorted(zip(rare, names)):
         lines = ", ".join(map(str, missed[:6])) + (", ..." if len(missed) > 6 else "")
         print(f"{share:4.0%} {file} {name[:100]}: not line {lines}")
-    print(f"{len(rare)} of {len(best)} functions have less than {LEAST:.0%} of their lines run")
+    print(f"{len(rare)} of {len(found)} functions have less than {LEAST:.0%} of their lines run")
 
 
 if __name__ == "__main__":
