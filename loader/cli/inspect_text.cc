@@ -228,7 +228,7 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
   std::size_t shards = 0;
   for (const ShardFile& shard : container.shards()) shards += shard.name.empty() ? 0 : 1;
   out(concat(escape_for_display(file), ": ", to_string(container.format()), ", ",
-             shards == 0 ? "" : concat(shards, " shards, "),
+             shards == 0 ? "" : concat(shards, shards == 1 ? " shard, " : " shards, "),
              counted_tensors(manifest.named_tensors().size()), " in ", manifest.storages().size(),
              manifest.storages().size() == 1 ? " storage, " : " storages, ", size_text(bytes),
              "\n"));

@@ -2,6 +2,7 @@
 
 #include "loader/bytes/gathered_source.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <random>
@@ -78,7 +79,7 @@ TEST(GatheredSource, GivesEachPartOfASmallTensor) {
       {{3, {0, 2}}, {2, {0, 1}}, {4, {0, 1, 2, 3}}},
   };
   for (const auto& axes : grids) {
-    for (const std::uint64_t unit : {1, 3, 8}) {
+    for (const std::uint64_t unit : {1u, 3u, 8u}) {
       const Scattered scattered = scatter(axes, unit);
       const auto source = gather(scattered);
       ASSERT_EQ(source->size(), scattered.whole.size());
