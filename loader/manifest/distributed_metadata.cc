@@ -273,7 +273,7 @@ class DistributedMetadata::Parser {
     HARDLOAD_ASSIGN(const Slot chunks, field(tensor, "chunks"));
     if (chunks.kind != ValueKind::kList) return not_as_written("chunks are no list");
     for (const Slot& item : graph_.items_of(chunks)) {
-      HARDLOAD_TRY(charge(name.size()));
+      HARDLOAD_TRY(charge(name.size() + sizeof(Chunk) + 2 * sizeof(std::int64_t) * entry.rank));
       HARDLOAD_ASSIGN(const Slot box, dataclass(item, "ChunkStorageMetadata"));
       HARDLOAD_ASSIGN(const Slot begins, field(box, "offsets"));
       HARDLOAD_ASSIGN(const Slot extents, field(box, "sizes"));

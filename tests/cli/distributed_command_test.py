@@ -83,7 +83,7 @@ class Folders(unittest.TestCase):
         copy = self.folders / "rows"
         (copy / "__0_0.distcp").rename(copy / "elsewhere")
         run = hardload("inspect", copy)
-        self.assertEqual(run.returncode, 1)
+        self.assertEqual(run.returncode, 2)
         self.assertIn("rows/__0_0.distcp: ", run.stderr)
         (copy / "__0_0.distcp").symlink_to("elsewhere")
         self.assertEqual(hardload("inspect", copy).returncode, 0)

@@ -51,7 +51,8 @@ TEST(DistributedMetadata, SaysWhatIsWhere) {
             {text("of another entry"), kNone}})));
   ASSERT_OK(metadata);
   ASSERT_EQ(metadata->entries().size(), 3u);
-  EXPECT_EQ(metadata->files(), (std::vector<std::string_view>{"two", "one"}));
+  EXPECT_EQ(std::vector(metadata->files().begin(), metadata->files().end()),
+            (std::vector<std::string_view>{"two", "one"}));
   EXPECT_EQ(metadata->slices().size(), 5u);
 
   const auto& tensor = metadata->entries()[0];
