@@ -4,7 +4,7 @@
 usage: make.py        (needs the golden files and those by LibTorch, not torch)
 
 corpus/pickle/: the data.pkl of each golden file, and of each by LibTorch. corpus/zip/: a golden file packed again as other
-zip tools would. corpus/safetensors/: a golden file as other writers might leave it. corpus/legacy/, corpus/tar/: files before torch 1.6 that are small and say little. corpus/diff/: two files, and the length of the first. Everything else under corpus/ was found by a fuzzer, or written, and is kept by hand.
+zip tools would. corpus/safetensors/: a golden file as other writers might leave it. corpus/legacy/, corpus/tar/: files before torch 1.6 that are small and say little. corpus/diff/: two files, and the length of the first. corpus/distributed/: a folder's .metadata and its one file, and the length of the first. Everything else under corpus/ was found by a fuzzer, or written, and is kept by hand.
 """
 
 import io
@@ -66,7 +66,7 @@ def rewritten(source, **options):
 
 
 def main():
-    for folder in ("diff", "pickle", "zip", "safetensors", "legacy", "tar"):
+    for folder in ("diff", "distributed", "pickle", "zip", "safetensors", "legacy", "tar"):
         (CORPUS / folder).mkdir(exist_ok=True)
     for path in GOLDEN + LIBTORCH:
         if path.stem == "saved_without_crc":
@@ -89,6 +89,11 @@ def main():
         first, second = (repacked(CORPUS.parent / "golden" / f"{name}.pt") for name in (a, b))
         (CORPUS / "diff" / f"{a}_and_{b}").write_bytes(
             first + second + len(first).to_bytes(2, "little"))
+    for name in ("flat", "nested", "grid"):
+        folder = CORPUS.parent / "distributed" / name
+        metadata = (folder / ".metadata").read_bytes()
+        (CORPUS / "distributed" / name).write_bytes(
+            metadata + (folder / "__0_0.distcp").read_bytes() + len(metadata).to_bytes(2, "little"))
     (CORPUS / "zip" / "empty.zip").write_bytes(b"PK\x05\x06" + bytes(18))
     sys.path.insert(0, str(CORPUS.parent / "malformed"))
     import old_writer as old

@@ -17,7 +17,8 @@ void write_dims(JsonWriter& json, std::span<const std::int64_t> dims) {
   json.end();
 }
 
-// The file that the byte at `offset` is in; nullptr where there is only one.
+// The file that the byte at `offset` is in; nullptr where there is only one. One without a name
+// stands for several.
 const ShardFile* shard_at(const Manifest& manifest, std::uint64_t offset) {
   const auto shards = manifest.container().shards();
   const auto behind =
@@ -25,8 +26,8 @@ const ShardFile* shard_at(const Manifest& manifest, std::uint64_t offset) {
   return behind == shards.begin() ? nullptr : &*std::prev(behind);
 }
 
-// Where the first element is in its file; nowhere for deflated and meta tensors, and for empty ones
-// that begin outside of their storage.
+// Where the first element is in its file; nowhere for deflated and meta tensors, for those that lie
+// in several files, and for empty ones that begin outside of their storage.
 std::optional<std::uint64_t> file_offset(const Manifest& manifest, const TensorSpec& tensor) {
   if (tensor.storage == TensorSpec::kNoStorage) return std::nullopt;
   const Record* record = manifest.storages()[tensor.storage].record;
@@ -34,6 +35,7 @@ std::optional<std::uint64_t> file_offset(const Manifest& manifest, const TensorS
   const std::uint64_t items = record->bytes / item_bytes(tensor.dtype);
   if (static_cast<std::uint64_t>(tensor.offset) > items) return std::nullopt;
   const ShardFile* shard = shard_at(manifest, record->data_offset);
+  if (shard != nullptr && shard->name.empty()) return std::nullopt;
   return record->data_offset - (shard == nullptr ? 0 : shard->begin) +
          static_cast<std::uint64_t>(tensor.offset) * item_bytes(tensor.dtype);
 }
@@ -164,7 +166,9 @@ void write_inspect_json(const Manifest& manifest, const Digests& digests,
     }
     if (!container.shards().empty()) {
       json.plain_key("shards").begin_array();
-      for (const ShardFile& shard : container.shards()) json.string(shard.name);
+      for (const ShardFile& shard : container.shards()) {
+        if (!shard.name.empty()) json.string(shard.name);
+      }
       json.end();
     }
     json.plain_key("tensors").begin_array();

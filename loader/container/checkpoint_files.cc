@@ -16,17 +16,24 @@ namespace {
 
 constexpr std::size_t kNamed = 10;  // files that an error names
 
+std::string_view ending_of(std::string_view choice) {
+  return choice.substr(choice.starts_with('*') ? 1 : 0);
+}
+
 // The name of the checkpoint in a folder.
 Result<std::string> choose(const Folder& folder) {
-  // A name, or how it ends; the first that is there counts.
-  constexpr std::string_view kChoices[] = {"model.safetensors", ".safetensors.index.json",
-                                           "pytorch_model.bin", ".bin.index.json"};
-  HARDLOAD_ASSIGN(const auto names, folder.names({std::begin(kChoices), std::end(kChoices)}));
+  // A name, or, behind a star, how it ends; the first that is there counts.
+  constexpr std::string_view kChoices[] = {"model.safetensors", "*.safetensors.index.json",
+                                           "pytorch_model.bin", "*.bin.index.json", ".metadata"};
+  std::vector<std::string_view> endings;
+  for (const std::string_view choice : kChoices) endings.push_back(ending_of(choice));
+  HARDLOAD_ASSIGN(const auto names, folder.names(endings));
   for (const std::string_view choice : kChoices) {
     std::vector<std::string> found;
     std::copy_if(names.begin(), names.end(), std::back_inserter(found),
                  [&](const std::string& name) {
-                   return choice.starts_with('.') ? name.ends_with(choice) : name == choice;
+                   return choice.starts_with('*') ? name.ends_with(ending_of(choice))
+                                                  : name == choice;
                  });
     if (found.size() == 1) return found[0];
     if (found.empty()) continue;
@@ -41,8 +48,8 @@ Result<std::string> choose(const Folder& folder) {
         .advise("Give the path of the one that is meant.");
   }
   return Error(ErrorKind::kNotRegular, Stage::kContainer,
-               "this is a folder that holds no model.safetensors, pytorch_model.bin, nor an index "
-               "of shards (*.safetensors.index.json, *.bin.index.json)")
+               "this is a folder that holds no model.safetensors, pytorch_model.bin, an index of "
+               "shards (*.safetensors.index.json, *.bin.index.json), nor a .metadata")
       .in_source(folder.name())
       .advise("Give the path of a checkpoint's file.");
 }
@@ -56,7 +63,8 @@ std::string folder_of(const std::string& path) {
 }  // namespace
 
 Result<CheckpointFiles> CheckpointFiles::open(const std::string& path, const Options& options) {
-  CheckpointFiles files{path, std::nullopt, {}};
+  CheckpointFiles files;
+  files.name = path;
   std::optional<Folder> folder;
   std::shared_ptr<const ByteSource> source;
   struct stat status;
@@ -69,6 +77,13 @@ Result<CheckpointFiles> CheckpointFiles::open(const std::string& path, const Opt
                     options.files.mapped ? MappedSource::open(path) : FileSource::open(path));
   }
   HARDLOAD_ASSIGN(const FileKind kind, identify(*source));
+  if (kind == FileKind::kDistributedMetadata) {
+    if (!folder) {
+      HARDLOAD_ASSIGN(folder, Folder::open(folder_of(path)));
+    }
+    files.folder = std::move(folder);
+    files.file_options = options.files;
+  }
   if (kind != FileKind::kJson) {
     files.sources.push_back(std::move(source));
     return files;

@@ -1,11 +1,13 @@
-// CheckpointFiles: the files of a checkpoint, opened: one, or all that an index of shards names.
+// CheckpointFiles: the files of a checkpoint, opened: one, or all that an index of shards names, or
+// the one that names the others.
 //
 //   HARDLOAD_ASSIGN(auto files, CheckpointFiles::open("models/llama", {.limits = limits}));
 //   if (files.index) print("in shards:", files.sources.size());
 //
-// A path is a checkpoint's file; an index of shards, beside its shards; or a folder. In a folder
-// the first of these counts: model.safetensors; the one name that ends in .safetensors.index.json;
-// pytorch_model.bin; the one name that ends in .bin.index.json. That is the order of Hugging Face's
+// A path is a checkpoint's file; an index of shards, beside its shards; the `.metadata` of a
+// torch.distributed.checkpoint, beside its files; or a folder. In a folder the first of these
+// counts: model.safetensors; the one name that ends in .safetensors.index.json; pytorch_model.bin;
+// the one name that ends in .bin.index.json; .metadata. That is the order of Hugging Face's
 // transformers. What a file is, its content says: any of these may be a checkpoint or an index.
 #pragma once
 
@@ -27,6 +29,10 @@ struct CheckpointFiles {
   std::optional<ShardIndex> index;  // where it has one
   // One; or for each of index->files() one, of which nothing has been read.
   std::vector<std::shared_ptr<const ByteSource>> sources;
+  // Of a torch.distributed.checkpoint, whose `.metadata` is the one source: where the files are that
+  // it names, which only describe_files can read; and how they are to be opened.
+  std::optional<Folder> folder = {};
+  OpenFileOptions file_options = {};
 
   struct Options {
     const Limits& limits;

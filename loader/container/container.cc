@@ -10,6 +10,7 @@ std::string_view to_string(Format format) {
     case Format::kLegacyStream: return "torch.save before 1.6";
     case Format::kTar: return "torch.save of torch 0.1";
     case Format::kTorchScript: return "TorchScript archive";
+    case Format::kDistributed: return "torch.distributed.checkpoint";
   }
   return "?";
 }
@@ -22,6 +23,7 @@ std::string_view short_name(Format format) {
     case Format::kLegacyStream: return "legacy";
     case Format::kTar: return "tar";
     case Format::kTorchScript: return "torchscript";
+    case Format::kDistributed: return "dcp";
   }
   return "?";
 }

@@ -27,6 +27,7 @@ enum class Format : std::uint8_t {
   kTar,           // torch.save of the first 0.1
   kPt2,           // torch.export.save
   kSafetensors,   // of Hugging Face
+  kDistributed,   // a folder of torch.distributed.checkpoint
 };
 
 // "torch.save zip", for people; "zip", for programs.
@@ -68,7 +69,8 @@ class Container {
   virtual std::uint64_t following() const { return 0; }
 
   // Of a sharded checkpoint, in the order of their bytes; else none. The records of each are named
-  // "SHARD/NAME", and its storages have the keys "SHARD/KEY".
+  // "SHARD/NAME", and its storages have the keys "SHARD/KEY". What begins behind an entry without a
+  // name, the last one, lies in several of them.
   virtual std::span<const ShardFile> shards() const { return {}; }
 
  protected:

@@ -56,6 +56,17 @@ bool is_legacy_stream(std::string_view text) {
   return text.starts_with('\x80') && (follows(kProtoBytes) || follows(kProtoBytes + kFrameBytes));
 }
 
+// Python's pickler of protocol 4 or 5, and the first thing that it writes of a Metadata: its class
+// (torch/distributed/checkpoint/filesystem.py: finish).
+bool is_distributed_metadata(std::string_view text) {
+  constexpr std::string_view kClass =
+      "\x8c\x25torch.distributed.checkpoint.metadata\x94\x8c\x08Metadata\x94\x93"sv;
+  constexpr std::size_t kProtoBytes = 2, kFrameBytes = 9;
+  return (text.starts_with("\x80\x04"sv) || text.starts_with("\x80\x05"sv)) &&
+         text.size() > kProtoBytes + kFrameBytes &&
+         text.substr(kProtoBytes + kFrameBytes).starts_with(kClass);
+}
+
 bool starts_with_ignoring_case(std::string_view text, std::string_view lower_prefix) {
   return text.size() >= lower_prefix.size() &&
          std::equal(lower_prefix.begin(), lower_prefix.end(), text.begin(), [](char a, char b) {
@@ -109,6 +120,7 @@ FileKind kind_of(std::span<const std::byte> head, std::uint64_t size) {
   }
   if ("PK\x03\x04"sv.starts_with(text)) return FileKind::kZip;  // cut inside of its signature
   if (is_legacy_stream(text)) return FileKind::kLegacyStream;
+  if (is_distributed_metadata(text)) return FileKind::kDistributedMetadata;
   if (text.size() > kTarMagicOffset && text.substr(kTarMagicOffset).starts_with("ustar")) {
     return FileKind::kTar;
   }
@@ -182,6 +194,11 @@ Error explain_kind(const ByteSource& source, FileKind kind) {
       return error(ErrorKind::kUnsupported,
                    "this is a tar file, but not one of torch 0.1: an archive of files",
                    "Unpack it and load the checkpoint inside.");
+    case FileKind::kDistributedMetadata:
+      return error(ErrorKind::kUnsupported,
+                   "this is the .metadata of a torch.distributed.checkpoint, whose tensors are in "
+                   "files beside it",
+                   "Give its path, or that of its folder.");
     case FileKind::kPickle:
       return error(ErrorKind::kUnsupported,
                    "this is a plain Python pickle, not a file of torch.save", kResave);

@@ -25,7 +25,8 @@ enum class FileKind : std::uint8_t {
   kTar,           // read on: torch.save of torch 0.1, or an archive of files
   kSafetensors,   // read on, too
   kLegacyStream,  // torch.save before 1.6: read on
-  kPickle,        // a pickle that is no legacy stream
+  kDistributedMetadata,  // `.metadata` of torch.distributed.checkpoint: read on, beside its files
+  kPickle,        // a pickle that is neither
   kPreview,       // "PYTORCH1": an archive of a torch preview release
   kMobile,        // "PTMF": a flatbuffer for the lite interpreter
   kHdf5,

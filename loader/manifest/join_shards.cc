@@ -10,6 +10,7 @@
 
 #include "loader/base/text.h"
 #include "loader/manifest/sharded_container.h"
+#include "loader/manifest/tensor_appender.h"
 
 namespace hardload {
 namespace {
@@ -156,8 +157,7 @@ class ShardJoiner {
 
   void add(std::size_t number) {
     const Manifest& shard = shards_[number];
-    const auto first_tensor = static_cast<std::uint32_t>(manifest_.tensors_.size());
-    add_tensors(shard, first_tensor);
+    const std::uint32_t first_tensor = TensorAppender::append(manifest_, shard);
     for (StorageSpec storage : shard.storages_) {
       storage.key = keep(concat(index_.files()[number], "/", storage.key));
       storage.location = keep(storage.location);
@@ -169,35 +169,6 @@ class ShardJoiner {
       add_name(root.key(item).text(),
                first_tensor + static_cast<std::uint32_t>(root.item(item).number()));
     }
-  }
-
-  // All tensors of a shard, with the numbers of what they refer to counted on from the last.
-  void add_tensors(const Manifest& shard, std::uint32_t first_tensor) {
-    const auto first_storage = static_cast<std::uint32_t>(manifest_.storages_.size());
-    const auto first_sparse = static_cast<std::uint32_t>(manifest_.sparse_.size());
-    const auto first_quantizer = static_cast<std::uint32_t>(manifest_.quantizers_.size());
-    for (TensorSpec tensor : shard.tensors_) {
-      if (tensor.storage != TensorSpec::kNoStorage) tensor.storage += first_storage;
-      if (tensor.is_sparse()) {
-        tensor.details += first_sparse;
-      } else if (tensor.is_quantized()) {
-        tensor.details += first_quantizer;
-      }
-      tensor.dims += manifest_.dims_.size();
-      manifest_.tensors_.push_back(tensor);
-    }
-    for (SparseSpec sparse : shard.sparse_) {
-      for (auto* part : {&sparse.indices, &sparse.plain_indices, &sparse.values}) {
-        *part += first_tensor;
-      }
-      manifest_.sparse_.push_back(sparse);
-    }
-    for (QuantizerSpec quantizer : shard.quantizers_) {
-      quantizer.scales += first_tensor;
-      quantizer.zero_points += first_tensor;
-      manifest_.quantizers_.push_back(quantizer);
-    }
-    manifest_.dims_.insert(manifest_.dims_.end(), shard.dims_.begin(), shard.dims_.end());
   }
 
   void add_name(std::string_view name, std::uint32_t tensor) {

@@ -1,5 +1,6 @@
 #include "loader/manifest/layout.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -52,6 +53,17 @@ std::uint64_t packed_bytes(std::span<const std::int64_t> sizes, std::uint64_t pe
   }
   const auto last = static_cast<std::uint64_t>(sizes.back());
   return rows * (last / per_byte + (last % per_byte != 0 ? 1 : 0));
+}
+
+Result<void> set_row_major(std::span<const std::int64_t> sizes,
+                           std::vector<std::int64_t>& strides) {
+  strides.assign(sizes.size(), 1);
+  for (std::size_t i = sizes.size(); i-- > 1;) {
+    const auto stride = checked_mul(strides[i], std::max<std::int64_t>(sizes[i], 1));
+    if (!stride) return wrong("the product of the sizes overflows");
+    strides[i - 1] = *stride;
+  }
+  return {};
 }
 
 bool is_contiguous(std::span<const std::int64_t> sizes, std::span<const std::int64_t> strides) {

@@ -154,8 +154,10 @@ class Manifest {
   friend Result<Manifest> build_manifest(std::unique_ptr<const Container>, ValueGraph,
                                          const Limits&, const SavedObjects*);
   friend class ShardJoiner;
+  friend class SliceJoiner;
   friend class StateDictBuilder;
   friend class StorageTable;
+  friend class TensorAppender;
   friend class TensorTable;
   friend class TreeWalk;
   Manifest(std::unique_ptr<const Container> container, ValueGraph graph)

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "loader/base/checked.h"
 #include "loader/base/text.h"
 #include "loader/manifest/layout.h"
 
@@ -88,13 +87,8 @@ Result<void> StateDictBuilder::add_tensor(std::string_view name, std::uint32_t s
 
 Result<void> StateDictBuilder::add_dense_tensor(std::string_view name, std::uint32_t storage,
                                                 Dtype dtype, std::span<const std::int64_t> sizes) {
-  // As torch has them: a size of 0 counts as 1.
-  dense_strides_.assign(sizes.size(), 1);
-  for (std::size_t i = sizes.size(); i-- > 1;) {
-    const auto stride = checked_mul(dense_strides_[i], std::max<std::int64_t>(sizes[i], 1));
-    if (!stride) return in_tensor(name, ErrorKind::kLayout, "the product of the sizes overflows");
-    dense_strides_[i - 1] = *stride;
-  }
+  const auto set = set_row_major(sizes, dense_strides_);
+  if (!set.ok()) return in_tensor(name, set.error().kind(), set.error().problem());
   return add_tensor(name, storage, dtype, sizes, dense_strides_, 0);
 }
 

@@ -57,6 +57,32 @@ constexpr Row kLibTorchConstructors[] = {
     {"torch.jit._pickle", "build_boollist", Constructor::kTypedList},
 };
 
+// What torch.distributed.checkpoint writes into `.metadata` (torch/distributed/checkpoint:
+// metadata.py, filesystem.py; before 2.3 with two classes of torch/distributed/_shard). Python 3.11
+// writes a member of an enum as getattr(class, name), later ones as class(value). Python 3.13 has
+// paths in a module of their own.
+struct DataclassRow {
+  std::string_view module, name;
+};
+constexpr DataclassRow kDataclasses[] = {
+    {"torch.distributed.checkpoint.metadata", "Metadata"},
+    {"torch.distributed.checkpoint.metadata", "TensorStorageMetadata"},
+    {"torch.distributed.checkpoint.metadata", "BytesStorageMetadata"},
+    {"torch.distributed.checkpoint.metadata", "ChunkStorageMetadata"},
+    {"torch.distributed.checkpoint.metadata", "TensorProperties"},
+    {"torch.distributed.checkpoint.metadata", "_MEM_FORMAT_ENCODING"},
+    {"torch.distributed.checkpoint.metadata", "MetadataIndex"},
+    {"torch.distributed.checkpoint.metadata", "StorageMeta"},
+    {"torch.distributed.checkpoint.filesystem", "_StorageInfo"},
+    {"torch.distributed._shard.sharded_tensor.metadata", "TensorProperties"},
+    {"torch.distributed._shard.sharded_tensor.metadata", "MEM_FORMAT_ENCODING"},
+    {"builtins", "getattr"},
+    {"pathlib", "PosixPath"},
+    {"pathlib", "WindowsPath"},
+    {"pathlib._local", "PosixPath"},
+    {"pathlib._local", "WindowsPath"},
+};
+
 // Storage classes that are not in Python, after the types' names in C++ (c10/core/ScalarType.h).
 struct StorageRow {
   std::string_view name;
@@ -137,9 +163,27 @@ std::optional<Global> find_libtorch_global(std::string_view module, std::string_
   return std::nullopt;
 }
 
+std::optional<Global> find_distributed_global(std::string_view module, std::string_view name) {
+  for (const DataclassRow& row : kDataclasses) {
+    if (row.module == module && row.name == name) return Global{.kind = GlobalKind::kDataclass};
+  }
+  if (module == "torch" && name == "Size") {
+    return Global{GlobalKind::kConstructor, Constructor::kSize};
+  }
+  if (module == "torch.serialization" && name == "_get_layout") {
+    return Global{GlobalKind::kConstructor, Constructor::kGetLayout};
+  }
+  if (module != "torch") return std::nullopt;
+  if (const auto dtype = dtype_named(name)) {
+    return Global{.kind = GlobalKind::kDtype, .dtype = dtype};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Global> find_global(std::string_view module, std::string_view name, Dialect dialect) {
+  if (dialect == Dialect::kDistributed) return find_distributed_global(module, name);
   if (dialect == Dialect::kLibTorch) {
     if (const auto found = find_libtorch_global(module, name)) return found;
   }

@@ -10,6 +10,9 @@
 // archives and torch::pickle_save. It writes a few more names: functions that say of which type a
 // list is, storage classes of types that have none in Python, and TorchScript's classes,
 // `__torch__.`. These are listed for its files alone.
+//
+// A `.metadata` of torch.distributed.checkpoint is a pickle by Python's own pickler, and has a table
+// of its own: its dataclasses, which no checkpoint's pickle sees, and few of the names above.
 #pragma once
 
 #include <cstdint>
@@ -60,6 +63,7 @@ enum class GlobalKind : std::uint8_t {
   kStorageClass,  // torch.FloatStorage; `dtype` is empty for the untyped and the typed wrapper
   kQScheme,
   kScriptClass,  // a class of TorchScript
+  kDataclass,    // of `.metadata`: what would be made of it is a kInert, its fields as data
   kUnlisted,     // not in the table: never built, see Unlisted
 };
 
@@ -73,6 +77,7 @@ enum class Unlisted : std::uint8_t {
 enum class Dialect : std::uint8_t {
   kPython,    // torch.save
   kLibTorch,  // torch.jit.save; C++ torch::save, OutputArchive, torch::pickle_save
+  kDistributed,  // pickle.dump of torch.distributed.checkpoint's Metadata
 };
 
 struct Global {

@@ -17,9 +17,9 @@ std::vector<Slot>& contents(ValueGraph& graph, Slot object, InertPart part, Valu
 }  // namespace
 
 bool is_inert(const ValueGraph& graph, Slot slot) {
-  return slot.kind == ValueKind::kInert ||
-         (slot.kind == ValueKind::kClass &&
-          graph.classes[slot.payload].global.kind == GlobalKind::kUnlisted);
+  if (slot.kind != ValueKind::kClass) return slot.kind == ValueKind::kInert;
+  const GlobalKind kind = graph.classes[slot.payload].global.kind;
+  return kind == GlobalKind::kUnlisted || kind == GlobalKind::kDataclass;
 }
 
 Slot new_inert(ValueGraph& graph, Slot callable, Slot arguments) {

@@ -2,7 +2,8 @@
 //
 // With Unlisted::kKeepAsData a call of an unlisted name is neither refused nor made: it becomes a
 // kInert value that says what would have been called, with which arguments, and what was then put
-// into the object. It can be looked at and nothing else.
+// into the object. It can be looked at and nothing else. The dataclasses of a `.metadata`
+// (Dialect::kDistributed) are listed, and become the same.
 #pragma once
 
 #include <span>
@@ -12,7 +13,7 @@
 
 namespace hardload {
 
-// Whether `slot` is an unlisted name, or an object made from one.
+// Whether `slot` is an unlisted name or a dataclass, or an object made from one.
 bool is_inert(const ValueGraph& graph, Slot slot);
 
 // The object that calling `callable` with the tuple `arguments` would have made.

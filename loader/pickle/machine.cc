@@ -76,6 +76,8 @@ class Machine {
   Result<void> push_tuple(std::size_t count);
 
   Result<void> global();
+  Result<void> stack_global();
+  Result<void> push_global(std::string_view module, std::string_view name, Slot text);
   Result<void> call(bool reduce);
   Result<void> build();
   Result<void> persistent_id();
@@ -84,6 +86,9 @@ class Machine {
   Result<void> set_items(std::size_t count);
   Result<void> put(std::uint64_t index);
   Result<void> get(std::uint64_t index);
+  Result<void> memoize();
+  Result<void> frame();
+  Result<void> step_of_protocol_4(Opcode opcode);
 
   // A name that is not in the table, and whatever is made from it, goes through the machine as this
   // one value, so that one error can list all such names. No graph that holds it is given out.
@@ -101,6 +106,7 @@ class Machine {
   std::size_t offset_ = 0;
   Stack stack_;
   Memo memo_;
+  std::uint64_t memoized_ = 0;  // entries of memo_ that MEMOIZE made
   UnlistedNames unlisted_;
 };
 
@@ -120,6 +126,12 @@ Result<void> Machine::start() {
   const auto protocol = cursor_.read<std::uint8_t>();
   if (opcode != static_cast<std::uint8_t>(Opcode::kProto) || !protocol) {
     return fail(ErrorKind::kPickle, "the pickle does not begin with its protocol");
+  }
+  if (graph_.dialect == Dialect::kDistributed) {
+    if (*protocol == 4 || *protocol == 5) return {};
+    return fail(ErrorKind::kUnsupported,
+                concat("the pickle has protocol ", *protocol,
+                       ", torch.distributed.checkpoint writes protocol 4 or 5"));
   }
   if (*protocol != kProtocol) {
     return fail(ErrorKind::kUnsupported,
@@ -206,6 +218,9 @@ Result<void> Machine::push_tuple(std::size_t count) {
 }
 
 Result<void> Machine::global() {
+  if (graph_.dialect == Dialect::kDistributed) {
+    return fail(ErrorKind::kPickle, "GLOBAL is no instruction of protocol 4");
+  }
   const std::size_t start = cursor_.position();
   const std::string_view rest = graph_.text.text().substr(start, limits_.max_global_bytes);
   const std::size_t module_end = rest.find('\n');
@@ -221,7 +236,27 @@ Result<void> Machine::global() {
   (void)cursor_.take(name_end + 1);
   const std::string_view module = rest.substr(0, module_end);
   const std::string_view name = rest.substr(module_end + 1, name_end - module_end - 1);
+  return push_global(module, name,
+                     {ValueKind::kString, static_cast<std::uint32_t>(name_end), start});
+}
 
+// The same with names that are values; a class is then known by its own name alone, which is all
+// that the readers of Dialect::kDistributed need: its table tells the modules apart.
+Result<void> Machine::stack_global() {
+  HARDLOAD_ASSIGN(const Slot name, stack_.pop());
+  HARDLOAD_ASSIGN(const Slot module, stack_.pop());
+  if (name.kind != ValueKind::kString || module.kind != ValueKind::kString) {
+    return fail(ErrorKind::kPickle, "a global's module and name are no texts");
+  }
+  if (std::uint64_t{module.length} + name.length > limits_.max_global_bytes) {
+    return fail(ErrorKind::kLimit, concat("a global's name is longer than max_global_bytes, ",
+                                          limits_.max_global_bytes));
+  }
+  return push_global(graph_.text_of(module), graph_.text_of(name), name);
+}
+
+// `text`: of the class, as the graph keeps it; ends in its name.
+Result<void> Machine::push_global(std::string_view module, std::string_view name, Slot text) {
   auto found = find_global(module, name, graph_.dialect);
   if (!found && keeps_unlisted_) found = Global{GlobalKind::kUnlisted};
   if (!found) {
@@ -230,10 +265,10 @@ Result<void> Machine::global() {
   }
   if (found->kind == GlobalKind::kDtype || found->kind == GlobalKind::kQScheme) {
     const auto kind = found->kind == GlobalKind::kDtype ? ValueKind::kDtype : ValueKind::kQScheme;
-    return stack_.push({kind, static_cast<std::uint32_t>(name.size()), start + module_end + 1});
+    return stack_.push({kind, static_cast<std::uint32_t>(name.size()),
+                        text.payload + text.length - name.size()});
   }
-  graph_.classes.push_back(
-      {*found, {ValueKind::kString, static_cast<std::uint32_t>(name_end), start}});
+  graph_.classes.push_back({*found, text});
   return stack_.push({ValueKind::kClass, 0, graph_.classes.size() - 1});
 }
 
@@ -294,6 +329,9 @@ Result<void> Machine::build() {
 // also be a class that was written with its source text: ('module', class, file, source), in torch
 // 0.1 without the first. That is the class, and the text is nothing.
 Result<void> Machine::persistent_id() {
+  if (graph_.dialect == Dialect::kDistributed) {
+    return fail(ErrorKind::kPersId, "there are no persistent ids in this pickle");
+  }
   HARDLOAD_ASSIGN(const Slot id, stack_.pop());
   auto parts = id.kind == ValueKind::kTuple ? graph_.items_of(id) : std::span<const Slot>();
   if (parts.size() == 4 && parts[0].kind == ValueKind::kString &&
@@ -373,6 +411,24 @@ Result<void> Machine::get(std::uint64_t index) {
   return stack_.push(value);
 }
 
+// Python takes the number of entries for the next index; it is the same here as long as no PUT left
+// any out, which no pickler mixes with this.
+Result<void> Machine::memoize() {
+  HARDLOAD_ASSIGN(const Slot* const value, stack_.top());
+  if (memo_.size() != memoized_) {
+    return fail(ErrorKind::kPickle, "MEMOIZE is used beside PUT");
+  }
+  return memo_.put(memoized_++, *value);
+}
+
+// So many bytes that Python reads at once follow. That is all it says.
+Result<void> Machine::frame() {
+  const auto length = cursor_.read<std::uint64_t>();
+  if (!length) return cut_short();
+  if (*length <= cursor_.remaining()) return {};
+  return fail(ErrorKind::kPickle, concat("a frame of ", *length, " bytes runs past the pickle"));
+}
+
 // The value of an operand, and then an action with it.
 #define HARDLOAD_WITH_OPERAND(type, action)    \
   {                                            \
@@ -436,9 +492,24 @@ Result<void> Machine::step(Opcode opcode) {
 
     case Opcode::kProto: return fail(ErrorKind::kPickle, "the protocol is set twice");
     case Opcode::kStop: break;
+    case Opcode::kShortBinUnicode:
+    case Opcode::kStackGlobal:
+    case Opcode::kMemoize:
+    case Opcode::kFrame:
+      if (graph_.dialect == Dialect::kDistributed) return step_of_protocol_4(opcode);
+      break;
   }
   return fail(ErrorKind::kPickle, concat("byte ", static_cast<int>(opcode),
                                          " is no instruction of a torch.save pickle"));
+}
+
+Result<void> Machine::step_of_protocol_4(Opcode opcode) {
+  switch (opcode) {
+    case Opcode::kShortBinUnicode: HARDLOAD_WITH_OPERAND(std::uint8_t, push_string(value))
+    case Opcode::kStackGlobal: return stack_global();
+    case Opcode::kMemoize: return memoize();
+    default: return frame();
+  }
 }
 
 #undef HARDLOAD_WITH_OPERAND

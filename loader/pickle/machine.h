@@ -1,7 +1,8 @@
 // run_pickle: a checkpoint's data.pkl as a graph of values, without running anything.
 //
-// A pickle is a program for a stack machine with a memo. This is that machine for protocol 2, with
-// one difference to Python's: names are looked up in a table of data constructors (globals.h) and
+// A pickle is a program for a stack machine with a memo. This is that machine for protocol 2 (and,
+// for Dialect::kDistributed alone, for what Python's pickler writes of protocols 4 and 5), with one
+// difference to Python's: names are looked up in a table of data constructors (globals.h) and
 // never imported or called. Every operand is checked where it is used; memory and time are linear
 // in the pickle's size.
 //

@@ -3,7 +3,8 @@
 // Protocol 2, as Python's pickler writes it for torch.save: the 34 that torch's own weights_only
 // machine knows (torch/_weights_only_unpickler.py), LONG4 for integers over 255 bytes, POP and
 // POP_MARK for tuples that contain themselves, and BINSTRING, which Python 2 wrote. Values from
-// Python's Lib/pickle.py.
+// Python's Lib/pickle.py. The last ones are of protocol 4, for the `.metadata` of
+// torch.distributed.checkpoint alone.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +50,10 @@ enum class Opcode : std::uint8_t {
   kLong1 = 0x8a,
   kLong4 = 0x8b,
   kEmptySet = 0x8f,
+  kShortBinUnicode = 0x8c,
+  kStackGlobal = 0x93,
+  kMemoize = 0x94,
+  kFrame = 0x95,
 };
 
 }  // namespace hardload

@@ -92,6 +92,9 @@ class Memo {
     ++puts_;
     return {};
   }
+  // Entries, up to the highest.
+  std::size_t size() const { return entries_.size(); }
+
   // Errors: kPickle where the entry was never set.
   Result<Slot> get(std::uint64_t index) const {
     if (index >= entries_.size() || entries_[index].length == kUnset.length) [[unlikely]]

@@ -12,6 +12,7 @@
 
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
+#include "tests/support/metadata_pickle.h"
 
 namespace hardload {
 namespace {
@@ -95,6 +96,30 @@ TEST_F(CheckpointFilesTest, InAFolderTheFirstCountsInTheOrderOfTransformers) {
   EXPECT_EQ(first(), "shard");
   write("model.safetensors", "x");
   EXPECT_EQ(first(), "model.safetensors");
+}
+
+TEST_F(CheckpointFilesTest, ADistributedCheckpointIsItsMetadataAndItsFolder) {
+  write(".metadata", "no pickle");
+  EXPECT_FALSE(open()->folder.has_value());
+  write(".metadata", testing::metadata::framed("\x8c\x25torch.distributed.checkpoint.metadata\x94"
+                                               "\x8c\x08Metadata\x94\x93"));
+  write("copy", testing::read_file(top_ / ".metadata"));
+  for (const char* name : {"", ".metadata", "copy"}) {
+    const auto files = open(name, {.follow_links = false});
+    ASSERT_OK(files);
+    ASSERT_TRUE(files->folder.has_value());
+    EXPECT_EQ(files->folder->name(), top_.string());
+    EXPECT_FALSE(files->file_options.follow_links);
+    ASSERT_EQ(files->sources.size(), 1u);
+    EXPECT_FALSE(files->index.has_value());
+  }
+  // Other checkpoints come first; of one process alone it has to be named.
+  write("model.safetensors", "x");
+  EXPECT_EQ(first(), "model.safetensors");
+  fs::remove(top_ / "model.safetensors");
+  fs::rename(top_ / ".metadata", top_ / "__0.metadata");
+  EXPECT_ERROR(open(), ErrorKind::kNotRegular, "nor a .metadata");
+  EXPECT_TRUE(open("__0.metadata")->folder.has_value());
 }
 
 TEST_F(CheckpointFilesTest, TwoIndicesAreOneTooMany) {

@@ -35,6 +35,9 @@ Error explanation_of(std::string_view bytes) {
 
 const std::string kMagicNumber = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."s;
 const std::string kLegacyMagic = "\x80\x02" + kMagicNumber;
+const std::string kDistributed =
+    "\x80\x04\x95" + u64(52) +
+    "\x8c\x25torch.distributed.checkpoint.metadata\x94\x8c\x08Metadata\x94\x93"s;
 const std::string kLfsPointer =
     "version https://git-lfs.github.com/spec/v1\n"
     "oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\n"
@@ -82,6 +85,12 @@ TEST(Identify, TellsEveryKind) {
        FileKind::kLegacyStream},
       {"the first 13 bytes of a legacy stream", kLegacyMagic.substr(0, 13), FileKind::kPickle},
       {"the magic number behind other bytes", "\x80\x02K\x00" + kMagicNumber, FileKind::kPickle},
+      {"the .metadata of a distributed checkpoint", kDistributed, FileKind::kDistributedMetadata},
+      {"the same of protocol 5", "\x80\x05" + kDistributed.substr(2),
+       FileKind::kDistributedMetadata},
+      {"the same of protocol 3", "\x80\x03" + kDistributed.substr(2), FileKind::kPickle},
+      {"another class of the same module", kDistributed.substr(0, 53) + "Metadatb\x94\x93",
+       FileKind::kPickle},
       {"a pickle of protocol 2", "\x80\x02}q\x00.", FileKind::kPickle},
       {"a pickle of protocol 3", "\x80\x03}q\x00.", FileKind::kPickle},
       {"a pickle of protocol 4", "\x80\x04\x95\x00", FileKind::kPickle},
@@ -185,6 +194,7 @@ TEST(ExplainKind, SaysWhatTheFileIs) {
       {"\x1f\x8b", ErrorKind::kUnsupported, "gzip", "gunzip"},
       {"BZh9", ErrorKind::kUnsupported, "compressed archive", "Unpack"},
       {tar_with("ustar"), ErrorKind::kUnsupported, "archive of files", "Unpack"},
+      {kDistributed, ErrorKind::kUnsupported, "torch.distributed.checkpoint", "folder"},
       {"\x80\x02}.", ErrorKind::kUnsupported, "plain Python pickle", "state_dict"},
       {"PYTORCH1", ErrorKind::kUnsupported, "preview release", "state_dict"},
       {"1234PTMF", ErrorKind::kUnsupported, "lite interpreter", "state_dict"},
