@@ -1,0 +1,12 @@
+"""torch.load with mmap=True, and weights_only=True always."""
+
+import torch
+
+from torch_load import PLACES, VERSION, tensors  # noqa: F401
+
+TITLE = "torch.load, mmap"
+FORMATS = ["zip"]
+
+
+def load(path):
+    return torch.load(path, weights_only=True, mmap=True)
