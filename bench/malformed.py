@@ -180,6 +180,8 @@ def options_of(arguments):
     parser.add_argument("--json", metavar="FILE", default="bench-report/malformed.json")
     parser.add_argument("--html", metavar="FILE", default="bench-report/malformed.html")
     parser.add_argument("--matrix", metavar="FILE", help="the classes alone, a letter a cell")
+    parser.add_argument("--answers", metavar="FILE", help="what torch and safetensors said, for "
+                        "data/malformed/README.md; of files that are not asked about it stays")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
                         help="files at a time (%(default)s)")
     parser.add_argument("--seconds", type=float, default=30, help="for a file (%(default)s)")
@@ -201,6 +203,14 @@ def adapters_of(options, user):
     return [known[name] for name in options.peer or known] + own
 
 
+def write_answers(path, result, files):
+    said = json.loads(path.read_text()) if path.exists() else {}
+    said |= report.answers(result)
+    names = [file.path.name for file in files if file.row]
+    ordered = {name: said[name] for name in names if name in said}
+    path.write_text(json.dumps(ordered, indent=0) + "\n")
+
+
 def main():
     options = options_of(sys.argv[1:])
     user = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
@@ -213,6 +223,8 @@ def main():
                  if not options.row or file.row and file.row.startswith(tuple(options.row))]
         result = run(adapters_of(options, user), files, asked, options)
     print(report.as_text(result))
+    if options.answers:
+        write_answers(user / options.answers, result, files)
     for name, text in ((options.json, report.as_json), (options.html, report.as_html),
                        (options.matrix, report.as_matrix)):
         if name:

@@ -114,6 +114,32 @@ def as_matrix(result):
                        "summary": [head, *rows], "cells": matrix}, indent=0) + "\n"
 
 
+# Whose words data/malformed/README.md shows, each of the formats that those before it do not read.
+ANSWERING = ("torch_load", "safetensors_load", "jit_load")
+
+
+def answers(result):
+    """{file: what torch and safetensors said}, for data/malformed/torch.json."""
+    limits = result["limits"]
+    out = {}
+    for file in result["files"]:
+        of_file = [result["cells"][peer][file["name"]] for peer in ANSWERING
+                   if peer in result["cells"]]
+        made = [(kind, words) for kind, words in of_file if kind in ATTACKED]
+        if not file["row"] or not made:
+            continue
+        kind, words = made[0]
+        words = shown(words)
+        words = words if len(words) <= 130 else words[:130] + "..."
+        out[file["name"].removeprefix("malformed/")] = {
+            cells.ACCEPTED: words or "loads", cells.WRONG: "loads, but other values",
+            cells.CRASHED: "crashes: " + words, cells.HUNG: f"no answer in {limits['seconds']:g} s",
+            cells.MEMORY: f"needs over {limits['gib']:g} GiB: " + words,
+            cells.CAUGHT: "breaks out: " + words,
+        }.get(kind, words)
+    return out
+
+
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --good: #2a7d4f; --bad: #c0392b; --odd: #a66a00; }
 @media (prefers-color-scheme: dark) { :root { --good: #6fcf97; --bad: #ff8a7a; --odd: #f2c14e; } }
