@@ -131,7 +131,8 @@ def ask_all(adapter, files, asked, options):
                 worker.close()
                 answer, worker = (cells.CRASHED, "with all processes around it"), Worker(adapter, options)
             made[file.name] = answer
-            print(f"\r{adapter.stem}: {len(made)} of {len(asked)} ", end="", file=sys.stderr)
+            if sys.stderr.isatty():
+                print(f"\r{adapter.stem}: {len(made)} of {len(asked)} ", end="", file=sys.stderr)
 
     threads = [threading.Thread(target=work, args=[worker])]
     threads += [threading.Thread(target=lambda: work(Worker(adapter, options)))
@@ -140,7 +141,8 @@ def ask_all(adapter, files, asked, options):
         thread.start()
     for thread in threads:
         thread.join()
-    print("\r" + " " * 79 + "\r", end="", file=sys.stderr)
+    if sys.stderr.isatty():
+        print("\r" + " " * 79 + "\r", end="", file=sys.stderr)
     return made, about
 
 

@@ -2,13 +2,15 @@
 //
 // usage: libtorch_loaders hardload|pickle_load|jit_load FILE
 //
-// Prints {"tensors": [{"name", "dtype", "shape", "sha256"}]}, or an error to stderr; exits with 0 or
+// Prints {"tensors": [{"name", "dtype", "shape", "sha256"}]}, or an error to stderr; exits with 0
+// or
 // 1. bench/malformed.py runs it.
 
 #include <cstddef>
 #include <exception>
 #include <fstream>
 #include <iostream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,8 +51,7 @@ void collect(const c10::IValue& value, const std::string& name, std::size_t dept
     }
   } else if (value.isList() || value.isTuple()) {
     std::size_t i = 0;
-    const auto items = value.isTuple() ? value.toTupleRef().elements().vec()
-                                       : value.toList().vec();
+    const auto items = value.isTuple() ? value.toTupleRef().elements().vec() : value.toList().vec();
     for (const c10::IValue& item : items) {
       collect(item, below(std::to_string(i++)), depth + 1, loaded);
     }
@@ -104,7 +105,7 @@ json digest_of(at::Tensor tensor) {
   // Types without arithmetic are copied as integers of their size.
   const at::ScalarType same_size[] = {at::kByte, at::kShort, at::kInt, at::kLong};
   for (const at::ScalarType type : same_size) {
-    if (c10::elementSize(type) == tensor.element_size()) {
+    if (c10::elementSize(type) == tensor.itemsize()) {
       tensor = tensor.view(type);
       break;
     }
