@@ -72,7 +72,6 @@ def enter(scratch):
     except OSError as error:
         missing.append("no namespaces: files can be written, other processes be reached, and where "
                        f"there is no filter the network: {error.strerror}")
-    os.chdir(scratch)
     return missing
 
 

@@ -90,11 +90,12 @@ def run_child(adapter, path, memory, seconds, outputs, not_its):
             os.close(fd)
         for fd in not_its:
             os.close(fd)
+        os.chdir(os.environ["TMPDIR"])
         if hasattr(adapter, "command"):
             jail.confine(memory, seconds, [str(part) for part in adapter.command(path)])
         else:
             jail.confine(memory, seconds)
-            os._exit(load(adapter, path))
+            os._exit(adapter.main(path) if hasattr(adapter, "main") else load(adapter, path))
     except BaseException:
         traceback.print_exc()
     finally:
@@ -160,7 +161,7 @@ def about(adapter):
     """What an adapter says of itself."""
     return {"title": adapter.TITLE, "version": adapter.VERSION, "formats": adapter.FORMATS,
             "rows": getattr(adapter, "ROWS", None), "places": getattr(adapter, "PLACES", False),
-            "gives_tensors": hasattr(adapter, "command") or hasattr(adapter, "tensors")}
+            "gives_tensors": any(hasattr(adapter, one) for one in ("command", "main", "tensors"))}
 
 
 def main():

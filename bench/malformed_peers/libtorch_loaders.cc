@@ -1,10 +1,7 @@
 // Loads a file with one of LibTorch's own loaders, or with hardload, and says what is in it.
 //
-// usage: libtorch_loaders hardload|pickle_load|jit_load FILE
-//
-// Prints {"tensors": [{"name", "dtype", "shape", "sha256"}]}, or an error to stderr; exits with 0
-// or
-// 1. bench/malformed.py runs it.
+// A library and no program: LibTorch takes half a second to start, and is asked about a thousand
+// files. bench/malformed_worker.py forks for each of them when it has loaded this.
 
 #include <cstddef>
 #include <exception>
@@ -132,23 +129,24 @@ int run(std::string_view loader, const std::string& path) {
   try {
     for (const auto& [name, tensor] : loaded) out["tensors"].push_back(listed(name, tensor));
   } catch (const std::exception& error) {  // it loads; then its elements cannot be read
-    std::cerr << error.what() << '\n';
+    std::cerr << error.what() << std::endl;
     out["tensors"] = nullptr;
   }
-  std::cout << out.dump(-1, ' ', true, json::error_handler_t::replace) << '\n';
+  std::cout << out.dump(-1, ' ', true, json::error_handler_t::replace) << std::endl;
   return 0;
 }
 
 }  // namespace
 }  // namespace hardload::bench
 
-int main(int count, char** arguments) try {
-  if (count != 3) return 2;
-  return hardload::bench::run(arguments[1], arguments[2]);
+// `loader`: hardload, pickle_load or jit_load. Prints {"tensors": [{"name", "dtype", "shape",
+// "sha256"}]}, or an error to stderr; returns 0 or 1, as an exit status.
+extern "C" int libtorch_loaders(const char* loader, const char* path) try {
+  return hardload::bench::run(loader, path);
 } catch (const c10::Error& error) {
-  std::cerr << error.what_without_backtrace() << '\n';
+  std::cerr << error.what_without_backtrace() << std::endl;
   return 1;
 } catch (const std::exception& error) {
-  std::cerr << error.what() << '\n';
+  std::cerr << error.what() << std::endl;
   return 1;
 }
