@@ -178,7 +178,9 @@ def _table(head, rows):
 def _link(file, links, text):
     if not file["kept"] or file["group"] == "real":
         return escaped(text)
-    address = links + "/" + urllib.parse.quote(file["name"].encode("utf-8", "surrogateescape"))
+    folder, _, name = file["name"].partition("/")
+    quoted = urllib.parse.quote(name, safe="", errors="backslashreplace")
+    address = f"{links}/{folder}/{quoted}"
     return f'<a href="{html.escape(address)}">{escaped(text)}</a>'
 
 
