@@ -24,7 +24,8 @@ NEW_NAMESPACES = (0x10000000 | 0x00020000 | 0x20000000 | 0x40000000 | 0x08000000
 MS_REC_PRIVATE = 0x4000 | 0x40000
 SYS_MOUNT_SETATTR = 442
 AT_FDCWD, AT_RECURSIVE = -100, 0x8000
-READ_ONLY_NO_SETUID_NO_DEVICES = 0x1 | 0x2 | 0x4
+MS_BIND, READ_ONLY, NO_SETUID, NO_DEVICES = 0x1000, 0x1, 0x2, 0x4
+HARMLESS_DEVICES = [b"/dev/null", b"/dev/urandom"]
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 22, 38
 LARGEST_FILE = 64 << 20
 SPARE = 64 << 20  # of memory, to say what went wrong in; see spare_memory()
@@ -89,9 +90,17 @@ def _enter_namespaces(scratch):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
     _call(libc.mount, None, b"/", None, MS_REC_PRIVATE, None)
-    flags = struct.pack("<4Q", READ_ONLY_NO_SETUID_NO_DEVICES, 0, 0, 0)
-    _call(libc.syscall, SYS_MOUNT_SETATTR, AT_FDCWD, b"/", AT_RECURSIVE, flags, len(flags))
-    _call(libc.mount, b"none", os.fsencode(scratch), b"tmpfs", 0x2 | 0x4, b"size=64m,mode=700")
+    for device in HARMLESS_DEVICES:
+        _call(libc.mount, device, device, None, MS_BIND, None)
+    _set_mount(b"/", AT_RECURSIVE, READ_ONLY | NO_SETUID | NO_DEVICES, 0)
+    for device in HARMLESS_DEVICES:
+        _set_mount(device, 0, 0, NO_DEVICES)
+    _call(libc.mount, b"none", os.fsencode(scratch), b"tmpfs", NO_SETUID | NO_DEVICES, b"size=64m,mode=700")
+
+
+def _set_mount(path, how, set_, clear):
+    flags = struct.pack("<4Q", set_, clear, 0, 0)
+    _call(libc.syscall, SYS_MOUNT_SETATTR, AT_FDCWD, path, how, flags, len(flags))
 
 
 def confine(memory, seconds, program=None):

@@ -24,7 +24,8 @@ DEEDS = {
     "another's file": "open(OUTSIDE, 'w').write('x')",
     "a file of its own": "open('mine', 'w').write('x')",
     "a large file": "open('large', 'wb').truncate(1 << 30)",
-    "a device": "open('/dev/null', 'w').write('x')",
+    "a device": "open('/dev/zero', 'rb').read(1)",
+    "no device": "open('/dev/null', 'w').write('x'); open('/dev/urandom', 'rb').read(1)",
     "another process": "import os; os.kill(OUTER, 0)",
     "no limit": "import resource as r; r.setrlimit(r.RLIMIT_CPU, (r.RLIM_INFINITY,) * 2)",
     "memory": "bytearray(1 << 30)",
@@ -39,7 +40,7 @@ DEEDS = {
 NEEDS_NAMESPACES = {"another's file", "a device", "another process"}
 NEEDS_FILTER = {"a socket", "a socket of the system", "a program", "a process", "a command"}
 # The rest: what a peer may do.
-ALLOWED = {"a thread", "a file of its own", "a forged answer", "nothing"}
+ALLOWED = {"a thread", "no device", "a file of its own", "a forged answer", "nothing"}
 
 ADAPTER = """
 TITLE, VERSION, FORMATS = "deeds", "", ["zip"]

@@ -85,13 +85,14 @@ def is_meant(about, file):
     rows = about["rows"]
     return (file.format in about["formats"] and
             (rows is None or not file.row or file.row[0] in rows) and
-            (about["places"] or file.stage != "place"))
+            (about["loads"] or not file.needs_loading))
 
 
 def cell_of(worker, file):
     answer = worker.ask(file.path)
     if answer is None:
         return None
+    answer["message"] = answer["message"].replace(str(file.path.absolute()), file.path.name)
     return cells.cell(file, answer, worker.about["gives_tensors"])
 
 
@@ -160,6 +161,7 @@ def run(adapters, files, asked, options):
             peer["not_run"] = str(error)
             made = {file.name: (cells.NOT_RUN, "") for file in asked}
         peer["seconds"] = round(time.monotonic() - begin)
+        print(f"{adapter.stem}: {peer['seconds']} s", file=sys.stderr)
         result["peers"][adapter.stem] = peer
         result["cells"][adapter.stem] = {file.name: made[file.name] for file in asked}
     return result

@@ -141,7 +141,7 @@ class Fakes(unittest.TestCase):
         files = [self.hostile("pickle", "refuse"), self.hostile("zip", "refuse", "Z01"),
                  self.file("stream", "refuse", format="legacy")]
         device = self.hostile("device", "refuse", "Z02")
-        device.stage = "place"
+        device.needs_loading = True
         self.assertEqual(self.classes(adapter, [*files, device]), {
             "pickle": cells.NOT_MEANT, "zip": cells.REFUSED, "stream": cells.NOT_MEANT,
             "device": cells.NOT_MEANT})

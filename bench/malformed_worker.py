@@ -129,7 +129,10 @@ def tensors_in(output):
     if len(output) >= MOST_OUTPUT:
         return {"count": output.count(b'"sha256"')}
     try:
-        listed = json.loads(output)["tensors"]
+        made = json.loads(output)
+        if not isinstance(made.get("tensors"), list):
+            return {"count": int(made["count"])}
+        listed = made["tensors"]
         found = {one["name"]: {key: one.get(key) for key in ("dtype", "shape", "sha256")}
                  for one in listed}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -160,7 +163,7 @@ def answer_to(adapter, path, memory, seconds, not_its=()):
 def about(adapter):
     """What an adapter says of itself."""
     return {"title": adapter.TITLE, "version": adapter.VERSION, "formats": adapter.FORMATS,
-            "rows": getattr(adapter, "ROWS", None), "places": getattr(adapter, "PLACES", False),
+            "rows": getattr(adapter, "ROWS", None), "loads": getattr(adapter, "LOADS", False),
             "gives_tensors": any(hasattr(adapter, one) for one in ("command", "main", "tensors"))}
 
 

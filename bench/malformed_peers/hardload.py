@@ -1,4 +1,5 @@
-"""`hardload inspect`, with the digest of every tensor. It says of a device what the file says."""
+"""`hardload inspect`, with the digest of every tensor. It makes no
+tensors, so that it looks at neither devices nor the indices of sparse ones; hardload_load.py does."""
 
 import pathlib
 

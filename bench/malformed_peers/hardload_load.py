@@ -6,10 +6,11 @@ import pathlib
 
 TITLE, VERSION = "hardload::load", ""
 FORMATS = ["zip", "torchscript", "legacy", "tar", "safetensors"]
-PLACES = True
+LOADS = True
 
+# Where it was built: it finds LibTorch from there.
 libtorch_loaders = ctypes.CDLL(
-    pathlib.Path("bench/malformed_peers/libtorch_loaders.so").absolute()).libtorch_loaders
+    pathlib.Path("bench/malformed_peers/libtorch_loaders.so").resolve()).libtorch_loaders
 
 
 def main(path):

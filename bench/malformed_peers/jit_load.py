@@ -6,7 +6,7 @@ from hardload_load import libtorch_loaders
 
 TITLE, VERSION = "torch::jit::load", "2.11.0"
 FORMATS = ["torchscript"]
-PLACES = True
+LOADS = True
 
 
 def main(path):

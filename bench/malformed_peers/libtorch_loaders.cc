@@ -4,9 +4,11 @@
 // files. bench/malformed_worker.py forks for each of them when it has loaded this.
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -16,12 +18,12 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/ivalue.h>
 #include <c10/util/Exception.h>
-#include <nlohmann/json.hpp>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/csrc/jit/serialization/pickle.h>
 
 #include "loader/base/dtype.h"
+#include "loader/cli/json_writer.h"
 #include "loader/cli/sha256.h"
 #include "loader/hardload.h"
 #include "loader/torch/dtype_map.h"
@@ -29,10 +31,10 @@
 namespace hardload::bench {
 namespace {
 
-using nlohmann::json;
 using Loaded = std::vector<std::pair<std::string, at::Tensor>>;
 
 constexpr std::size_t kMostSteps = 1'000'000;
+constexpr std::size_t kMostListed = 10'000;
 
 // The tensors of a value of LibTorch, named as hardload names them.
 void collect(const c10::IValue& value, const std::string& name, std::size_t depth, Loaded& loaded) {
@@ -82,65 +84,77 @@ Loaded hardload_load(const std::string& path) {
   return loaded;
 }
 
-// The elements in row-major order. Null where there are none to look at: of sparse tensors, whose
-// indices are followed all the same, and on "meta".
-json digest_of(at::Tensor tensor) {
+// SHA-256 of the elements in row-major order. nullopt where there are none to look at: of sparse
+// tensors, whose indices are followed all the same, and on "meta".
+std::optional<std::string> digest_of(at::Tensor tensor) {
   if (tensor.layout() != at::kStrided) {
     (void)tensor.to_dense().clone();
-    return nullptr;
+    return std::nullopt;
   }
-  if (tensor.is_meta()) return nullptr;
+  if (tensor.is_meta()) return std::nullopt;
+  Sha256 hash;
   if (tensor.is_quantized()) {
     (void)tensor.dequantize();
-    const bool below_a_byte =
-        tensor.scalar_type() == at::kQUInt4x2 || tensor.scalar_type() == at::kQUInt2x4;
-    if (below_a_byte) return nullptr;
+    if (tensor.scalar_type() == at::kQUInt4x2 || tensor.scalar_type() == at::kQUInt2x4) {
+      const c10::Storage& storage = tensor.storage();
+      hash.update({static_cast<const std::byte*>(storage.data()), storage.nbytes()});
+      return hash.hex();
+    }
     tensor = tensor.int_repr();
   }
   if (tensor.is_complex()) tensor = tensor.resolve_conj();
   tensor = tensor.resolve_neg();
   // Types without arithmetic are copied as integers of their size.
-  const at::ScalarType same_size[] = {at::kByte, at::kShort, at::kInt, at::kLong};
-  for (const at::ScalarType type : same_size) {
+  for (const at::ScalarType type : {at::kByte, at::kShort, at::kInt, at::kLong}) {
     if (c10::elementSize(type) == tensor.itemsize()) {
       tensor = tensor.view(type);
       break;
     }
   }
   const at::Tensor dense = tensor.contiguous();
-  Sha256 hash;
   hash.update({static_cast<const std::byte*>(dense.const_data_ptr()), dense.nbytes()});
   return hash.hex();
 }
 
-json listed(const std::string& name, const at::Tensor& tensor) {
+void write(const std::string& name, const at::Tensor& tensor, JsonWriter& json) {
+  const auto digest = digest_of(tensor.detach());
   const auto dtype = dtype_of(tensor.scalar_type());
-  return {{"name", name},
-          {"dtype", dtype ? std::string(info(*dtype).name) : c10::toString(tensor.scalar_type())},
-          {"shape", tensor.sizes().vec()},
-          {"sha256", digest_of(tensor.detach())}};
+  json.begin_object().key("name").string(name).key("dtype");
+  json.string(dtype ? info(*dtype).name : c10::toString(tensor.scalar_type()));
+  json.key("shape").begin_array();
+  for (const std::int64_t size : tensor.sizes()) json.integer(size);
+  json.end().key("sha256");
+  digest ? json.string(*digest) : json.null();
+  json.end();
 }
 
 int run(std::string_view loader, const std::string& path) {
   const Loaded loaded = loader == "hardload"      ? hardload_load(path)
                         : loader == "pickle_load" ? pickle_load(path)
                                                   : jit_load(path);
-  json out = {{"tensors", json::array()}};
+  std::string text;
+  JsonWriter json([&](std::string_view part) { text += part; });
+  json.begin_object().key("count").unsigned_integer(loaded.size());
   try {
-    for (const auto& [name, tensor] : loaded) out["tensors"].push_back(listed(name, tensor));
+    if (loaded.size() <= kMostListed) {
+      json.key("tensors").begin_array();
+      for (const auto& [name, tensor] : loaded) write(name, tensor, json);
+      json.end();
+    }
+    json.end().flush();
   } catch (const std::exception& error) {  // it loads; then its elements cannot be read
     std::cerr << error.what() << std::endl;
-    out["tensors"] = nullptr;
+    text = "{}";
   }
-  std::cout << out.dump(-1, ' ', true, json::error_handler_t::replace) << std::endl;
+  std::cout << text << std::endl;
   return 0;
 }
 
 }  // namespace
 }  // namespace hardload::bench
 
-// `loader`: hardload, pickle_load or jit_load. Prints {"tensors": [{"name", "dtype", "shape",
-// "sha256"}]}, or an error to stderr; returns 0 or 1, as an exit status.
+// `loader`: hardload, pickle_load or jit_load. Prints what data/malformed/JOIN.md says,
+// or an error to stderr; returns 0 or 1, as an exit status.
 extern "C" int libtorch_loaders(const char* loader, const char* path) try {
   return hardload::bench::run(loader, path);
 } catch (const c10::Error& error) {

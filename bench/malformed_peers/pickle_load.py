@@ -6,7 +6,7 @@ from hardload_load import libtorch_loaders
 
 TITLE, VERSION = "torch::pickle_load", "2.11.0"
 FORMATS = ["zip"]
-PLACES = True
+LOADS = True
 
 
 def main(path):

@@ -10,7 +10,7 @@ import describe  # noqa: E402
 
 TITLE, VERSION = "torch.load", torch.__version__.partition("+")[0]
 FORMATS = ["zip", "legacy"]
-PLACES = True
+LOADS = True
 
 torch.set_num_threads(1)
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from torch_load import PLACES, VERSION, tensors  # noqa: F401
+from torch_load import LOADS, VERSION, tensors  # noqa: F401
 
 TITLE = "torch.load, mmap"
 FORMATS = ["zip"]
