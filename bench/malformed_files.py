@@ -16,7 +16,7 @@ CONTROLS = {
             "golden/state_plain_dict.pt", "malformed/T14_twin_scalar_and_empty.pt"],
     "torchscript": ["libtorch/cpp_module.pt", "libtorch/script_tree.pt", "libtorch/script_traced.pt",
                     "libtorch/script_dtypes.pt", "libtorch/script_views.pt"],
-    "safetensors": ["malformed/F01_twin_header_to_the_end.safetensors",
+    "safetensors": ["golden/safetensors_dtypes.safetensors",
                     "malformed/F03_twin_utf8.safetensors", "malformed/F07_twin_case.safetensors",
                     "golden/safetensors_metadata.safetensors",
                     "golden/safetensors_many_dims.safetensors"],

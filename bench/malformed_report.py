@@ -3,6 +3,7 @@
 import collections
 import html
 import json
+import re
 import urllib.parse
 
 import malformed_cells as cells
@@ -129,7 +130,7 @@ def answers(result):
         if not file["row"] or not made:
             continue
         kind, words = made[0]
-        words = shown(words)
+        words = re.split(r"(?<=[a-z)'])\. (?=[A-Z])|This file can still be loaded", shown(words))[0]
         words = words if len(words) <= 130 else words[:130] + "..."
         out[file["name"].removeprefix("malformed/")] = {
             cells.ACCEPTED: words or "loads", cells.WRONG: "loads, but other values",

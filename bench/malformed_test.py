@@ -217,7 +217,8 @@ class Files(unittest.TestCase):
 
     def test_all_are_there(self):
         groups = collections.Counter(file.group for file in self.files)
-        self.assertEqual(set(groups), {*malformed_files.GROUPS, "twins", "golden", "libtorch"})
+        self.assertEqual(set(groups), {*malformed_files.GROUPS, "twins", "golden", "libtorch", "lesson",
+                                       "optimizer"})
         self.assertEqual({file.name for file in self.files if file.name.startswith("golden/")},
                          {"golden/" + path.name for path in (DATA / "golden").iterdir()
                           if path.suffix in (".pt", ".safetensors")})

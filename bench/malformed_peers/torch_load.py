@@ -1,6 +1,7 @@
 """torch.load, with weights_only=True always."""
 
 import pathlib
+import pickle
 import sys
 
 import torch
@@ -15,8 +16,13 @@ LOADS = True
 torch.set_num_threads(1)
 
 
-def load(path):
-    return torch.load(path, weights_only=True)
+def load(path, **more):
+    try:
+        return torch.load(path, weights_only=True, **more)
+    except pickle.UnpicklingError as error:
+        # Behind advice on weights_only=False, which is no part of what is wrong.
+        text = str(error).partition("WeightsUnpickler error: ")[2] or str(error)
+        raise pickle.UnpicklingError(text.strip().partition("\n")[0]) from None
 
 
 def tensors(value):

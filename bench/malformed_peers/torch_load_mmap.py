@@ -1,7 +1,6 @@
 """torch.load with mmap=True, and weights_only=True always."""
 
-import torch
-
+import torch_load
 from torch_load import LOADS, VERSION, tensors  # noqa: F401
 
 TITLE = "torch.load, mmap"
@@ -9,4 +8,4 @@ FORMATS = ["zip"]
 
 
 def load(path):
-    return torch.load(path, weights_only=True, mmap=True)
+    return torch_load.load(path, mmap=True)
