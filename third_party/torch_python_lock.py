@@ -18,9 +18,8 @@ BESIDE_TORCH = ["safetensors==0.8.0", "numpy==2.4.6"]
 PLATFORMS = ["any", "manylinux2014_x86_64"] + [f"manylinux_2_{n}_x86_64" for n in range(5, 29)]
 
 
-def main():
-    (version,) = sys.argv[1:]
-    wanted = ["torch==" + version, *BESIDE_TORCH]
+def print_lock(wanted, script):
+    """Prints what pip would install for the requirements `wanted`."""
     with tempfile.TemporaryDirectory() as folder:
         report = folder + "/report.json"
         subprocess.run(
@@ -31,7 +30,7 @@ def main():
             check=True)
         with open(report) as file:
             wheels = json.load(file)["install"]
-    print(f"# What pip installs for {' '.join(wanted)}: made by torch_python_lock.py.")
+    print(f"# What pip installs for {' '.join(wanted)}: made by {script}.")
     for wheel in sorted(wheels, key=lambda wheel: wheel["metadata"]["name"].lower()):
         name, pinned = wheel["metadata"]["name"], wheel["metadata"]["version"]
         digest = wheel["download_info"]["archive_info"]["hashes"]["sha256"]
@@ -39,4 +38,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    print_lock(["torch==" + sys.argv[1], *BESIDE_TORCH], "torch_python_lock.py")

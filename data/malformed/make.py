@@ -6,7 +6,7 @@ usage: make.py [FOLDER]                  all files, expected.json and README.md
 
 The default FOLDER is this one. Needs nothing but Python 3.11; running it again changes no byte.
 rows_*.py hold the cases, cases.py says what is said of each. What torch says is in torch.json:
-ask_torch.py asks it.
+./bazelw run //bench:malformed -- --answers data/malformed/torch.json asks it, and others.
 """
 
 import json

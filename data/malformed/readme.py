@@ -11,10 +11,11 @@ what each must get; `//tests/malformed/...` holds it, with a bound on memory.
 
 *here* is the kind of error that `hardload verify` gives; "Device" is found when the storages are
 placed. *torch* is what `torch.load(file)` of torch 2.11.0 did, measured by
-[ask_torch.py](ask_torch.py), each file in a process of its own with {memory} GiB: "loads" means
-without a word, "but other values" that they are not those that were saved; behind "then", what
-happened when the tensors were read. For the rows F, which are safetensors files, it is what
-`safetensors.torch.load_file(file)` of safetensors 0.8.0 did.
+`./bazelw run //bench:malformed`, each file in a process of its own with {memory} GiB beside what
+torch takes: "loads" means without a word, "but other values" that they are not those that were
+saved; behind "then", what happened when the tensors were read. Of safetensors files it is what
+`safetensors.torch.load_file(file)` of safetensors 0.8.0 did, of TorchScript archives what
+`torch::jit::load(file)` did. [JOIN.md](JOIN.md) says how other loaders are asked.
 
 Of the {refused} malformed files torch, or safetensors, loads {silent} without a word, {others} of
 them with other values; {crashes} crash it while they are loaded, or read.
@@ -29,7 +30,7 @@ def text(cases, torch):
     kept = [case for case in cases if not case.get("at_run_time")]
     refused = [case["file"] for case in cases if "loads" not in case]
     answers = [torch.get(file, "") for file in refused]
-    out = HEAD.format(kept=len(kept), large=len(cases) - len(kept), memory=6, refused=len(refused),
+    out = HEAD.format(kept=len(kept), large=len(cases) - len(kept), memory=2, refused=len(refused),
                       silent=sum(answer in ("loads", OTHERS) for answer in answers),
                       others=answers.count(OTHERS),
                       crashes=sum(answer.startswith("crashes") for answer in answers))
@@ -46,7 +47,7 @@ def text(cases, torch):
         if case.get("at_run_time"):
             about += " *(written by the test)*"
         out += (f"| {case['file']} | {about} | {_here(case)} | "
-                f"{_cell(torch.get(case['file'], 'not asked'))} |\n")
+                f"{_cell(torch.get(case['file'], '-'))} |\n")
     return out
 
 

@@ -16,6 +16,7 @@ import catalogue  # noqa: E402
 
 CASES = json.loads((MALFORMED / "expected.json").read_text())
 SCRIPTS = {".py"}
+BY_HAND = {"JOIN.md", "peers.json", "torch.json"}
 # Rows of section 3 of the catalogue, by their letters, that belong to these formats.
 COUNTS = {"Z": 30, "Q": 8, "C": 12, "N": 10, "P": 30, "G": 18, "T": 22, "F": 20, "L": 10, "E": 3, "K": 13,
           "M": 5, "V": 11, "I": 8}
@@ -49,14 +50,16 @@ class Script(unittest.TestCase):
             subprocess.run([sys.executable, "-B", MALFORMED / "make.py", folder], check=True)
             made = {path.name: path.read_bytes() for path in pathlib.Path(folder).iterdir()}
         kept = {path.name: path.read_bytes() for path in MALFORMED.iterdir()
-                if path.suffix not in SCRIPTS and path.is_file() and path.name != "torch.json"}
+                if path.suffix not in SCRIPTS and path.is_file() and path.name not in BY_HAND}
         self.assertEqual(sorted(made), sorted(kept))
         self.assertEqual([name for name in made if made[name] != kept[name]], [])
         self.assertLess(sum(map(len, kept.values())), 3 << 20)
 
     def test_torch_was_asked_about_every_file(self):
         answers = json.loads((MALFORMED / "torch.json").read_text())
-        self.assertEqual(sorted(answers), sorted(case["file"] for case in CASES))
+        # The tar of torch 0.1 is not for weights_only.
+        self.assertEqual(sorted(answers), sorted(case["file"] for case in CASES
+                                                 if case["row"] != "L10"))
 
 
 if __name__ == "__main__":
