@@ -91,7 +91,8 @@ class Campaign:
         # By edges alone, not by how often each is passed.
         fuzzer.merge(seeds, [own], "-use_counters=0")
         added, room = [], CORPUS_BYTES
-        for path in sorted(set(seeds.iterdir()) - before, key=lambda path: path.stat().st_size):
+        for path in sorted(set(seeds.iterdir()) - before,
+                           key=lambda path: (path.stat().st_size, path.read_bytes())):
             room -= path.stat().st_size
             if room < 0:
                 break
@@ -136,7 +137,7 @@ def commit():
 def row(target, run, finds):
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%MZ")
     return {"date": now, "commit": commit(), "target": target,
-            "cpu_seconds": f"{run.cpu_seconds:.1f}", "executions": run.executions,
+            "cpu_seconds": f"{run.cpu_seconds:.2f}", "executions": run.executions,
             "exec_per_cpu_second": round(run.executions / max(run.cpu_seconds, 0.1)),
             "edges": run.edges, "features": run.features, "corpus_files": run.corpus_files,
             "peak_rss_mib": run.peak_rss_mib, "finds": finds}

@@ -41,6 +41,7 @@ for place in places:
         if "merge" in flags and place != places[0] and data[:1] not in seen: (places[0] / path.name).write_bytes(data)
         seen.add(data[:1])
 if "merge" not in flags:
+    sum(range(10 ** 6))
     (places[0] / "found").write_bytes(b"found")
     print(f"#2\\tINITED cov: 1 ft: 1 corp: 1/2b exec/s: 0 rss: 30Mb")
     print(f"#50\\tDONE   cov: {len(seen)} ft: 9 corp: 2/3b lim: 64 exec/s: 25 rss: 31Mb")
