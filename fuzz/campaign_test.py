@@ -17,7 +17,7 @@ import libfuzzer
 
 # The first byte of an input is the edge that it reaches; one that begins with ! breaks something.
 FAKE = """#!/usr/bin/env python3
-import pathlib, re, sys
+import pathlib, sys, time
 flags = dict(a[1:].split("=", 1) for a in sys.argv[1:] if a.startswith("-"))
 places = [pathlib.Path(a) for a in sys.argv[1:] if not a.startswith("-")]
 assert flags["max_len"] == "64", flags
@@ -28,7 +28,10 @@ def broken(data, path):
     sys.exit(77)
 if places[0].is_file():
     data = places[0].read_bytes()
-    if "minimize_crash" in flags: data = data[:2]
+    if "minimize_crash" in flags:
+        data = data[:2]
+        pathlib.Path(flags["exact_artifact_path"]).write_bytes(data)
+        time.sleep(600)  # as libFuzzer does where a step may take that long
     if data.startswith(b"!"): broken(data, pathlib.Path(flags.get("exact_artifact_path", flags["artifact_prefix"] + "again")))
     sys.exit(0)
 files = {place: sorted(place.iterdir(), key=lambda p: p.stat().st_size) for place in places}
@@ -138,6 +141,10 @@ class Folders(unittest.TestCase):
             for name, content in seeds.items():
                 archive.writestr(name, content)
 
+    def set(self, name, value):
+        self.addCleanup(setattr, campaign, name, getattr(campaign, name))
+        setattr(campaign, name, value)
+
     def found_earlier(self, target, **inputs):
         for name, content in inputs.items():
             (campaign.folder(self.folder / "kept" / target) / name).write_bytes(content)
@@ -166,6 +173,7 @@ class Folders(unittest.TestCase):
         self.assertTrue((self.folder / "kept/describe_fuzzer/found").exists())
 
     def test_a_find_is_minimised_and_named_and_the_others_go_on(self):
+        self.set("MINIMISE_SECONDS", 1)
         self.add("describe_fuzzer", bad=b"!" + bytes(40))
         good, printed, rows = self.fuzz("describe_fuzzer", "tree_fuzzer", "zip_fuzzer")
         self.assertFalse(good)
@@ -190,8 +198,7 @@ class Folders(unittest.TestCase):
 
     def test_minimise(self):
         self.found_earlier("zip_fuzzer", a=b"along", b=b"b2", c=b"b", d=b"c" + bytes(99), e=b"d")
-        room, campaign.CORPUS_BYTES = campaign.CORPUS_BYTES, 50
-        self.addCleanup(setattr, campaign, "CORPUS_BYTES", room)
+        self.set("CORPUS_BYTES", 50)
         added = self.campaign.minimise("zip_fuzzer", self.data)
         self.assertEqual(sorted(path.read_bytes()[:1] for path in
                                 (self.folder / "kept/zip_fuzzer").iterdir()),

@@ -6,8 +6,10 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
 import time
 import zipfile
 
@@ -91,8 +93,9 @@ class Fuzzer:
     def minimise(self, artifact, seconds):
         """The smallest input found that breaks as well, as a file, and its run."""
         smaller = artifact.with_name(artifact.name + "-smaller")
+        # The time that libFuzzer can be given is that of one step.
         self._run("-minimize_crash=1", f"-max_total_time={seconds}",
-                  f"-exact_artifact_path={smaller}", artifact)
+                  f"-exact_artifact_path={smaller}", artifact, limit=seconds)
         if not smaller.exists():
             shutil.copy(artifact, smaller)
         return smaller, self._run(smaller)
@@ -103,13 +106,18 @@ class Fuzzer:
         if run.status != 0:
             raise RuntimeError(f"{self.name}: cannot merge\n" + run.output[-4000:])
 
-    def _run(self, *arguments):
+    def _run(self, *arguments, limit=None):
         begin = time.monotonic()
         with tempfile.TemporaryFile() as log:
             process = subprocess.Popen([self._program, *self._flags,
                                         f"-artifact_prefix={self._artifacts}/", *arguments],
-                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       start_new_session=limit is not None)
+            end = threading.Timer(limit or 0, os.killpg, (process.pid, signal.SIGKILL))
+            if limit is not None:
+                end.start()
             _, status, usage = os.wait4(process.pid, 0)
+            end.cancel()
             process.returncode = os.waitstatus_to_exitcode(status)
             log.seek(0)
             output = log.read().decode(errors="replace")
