@@ -9,9 +9,9 @@
 
 #include "fuzz/check.h"
 #include "fuzz/pickle_mutator.h"
+#include "loader/bytes/memory_source.h"
 #include "loader/container/record_reader.h"
 #include "loader/container/zip_archive.h"
-#include "tests/support/matchers.h"
 #include "tests/support/pickle_builder.h"
 #include "tests/support/zip_builder.h"
 

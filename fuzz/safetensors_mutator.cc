@@ -12,8 +12,8 @@
 
 #include "fuzz/check.h"
 #include "loader/base/text.h"
+#include "loader/bytes/memory_source.h"
 #include "loader/container/safetensors.h"
-#include "tests/support/matchers.h"
 #include "tests/support/safetensors_builder.h"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);

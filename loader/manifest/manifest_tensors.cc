@@ -15,17 +15,22 @@ Error misplaced(std::string_view what) {
       .advise("Save the parts of the checkpoint that you need.");
 }
 
-// The storages that some tensor views as another type than the reference to them names. Torch reads
-// but does not write such files: all references say "untyped" then.
-std::vector<bool> viewed_as_others(const Manifest& manifest) {
-  std::vector<bool> viewed(manifest.storages().size());
+// The storages that some tensor views as another type than the reference to them names, or that are
+// no whole number of its elements, as LibTorch alone lets them be. Torch reads but does not write
+// such files: all references say "untyped" then.
+std::vector<bool> to_be_untyped(const Manifest& manifest) {
+  std::vector<bool> untyped(manifest.storages().size());
+  for (std::size_t i = 0; i < untyped.size(); ++i) {
+    const StorageSpec& storage = manifest.storages()[i];
+    untyped[i] = storage.bytes % item_bytes(storage.dtype) != 0;
+  }
   for (const TensorSpec& tensor : manifest.tensors()) {
     if (tensor.storage == TensorSpec::kNoStorage) continue;
     const StorageSpec& storage = manifest.storages()[tensor.storage];
     const bool differs = tensor.dtype != storage.dtype && storage.dtype != Dtype::kUInt8;
-    if (storage.bytes != 0 && differs) viewed[tensor.storage] = true;
+    if (storage.bytes != 0 && differs) untyped[tensor.storage] = true;
   }
-  return viewed;
+  return untyped;
 }
 
 }  // namespace
@@ -34,7 +39,7 @@ ManifestTensors::ManifestTensors(PickleWriter& pickle, const Manifest& manifest)
     : pickle_(pickle),
       manifest_(manifest),
       calls_(pickle),
-      is_untyped_(viewed_as_others(manifest)),
+      is_untyped_(to_be_untyped(manifest)),
       numbers_(manifest.storages().size()) {}
 
 Result<bool> ManifestTensors::write(std::size_t number, bool has_state) {
@@ -65,8 +70,13 @@ void ManifestTensors::close(std::size_t number) {
 Result<void> ManifestTensors::write_storage(std::size_t number) {
   if (number >= manifest_.storages().size()) return misplaced("storage");
   const Dtype dtype = manifest_.storages()[number].dtype;
-  calls_.write_storage(refer(static_cast<std::uint32_t>(number),
-                             dtype == Dtype::kUInt8 || is_untyped_[number], dtype));
+  if (is_untyped_[number]) {
+    return Error(ErrorKind::kUnsupported, Stage::kManifest,
+                 concat("a storage of ", to_string(dtype),
+                        " stands by itself, and can only be written as an untyped one"))
+        .advise("Save the tensors that lie in it.");
+  }
+  calls_.write_storage(refer(static_cast<std::uint32_t>(number), dtype == Dtype::kUInt8, dtype));
   return {};
 }
 
