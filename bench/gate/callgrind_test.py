@@ -29,32 +29,42 @@ SYSCALL[7,1](3) sys_close ( 3 )[sync] --> Success(0x0)
 
 class SystemCallsTest(unittest.TestCase):
     def test_counts_between_the_marks(self):
-        calls = callgrind.SystemCalls(LOG)
+        [calls] = callgrind.system_calls(LOG)
         self.assertEqual(calls.names, {"pread64": 1, "preadv2": 1, "write": 1, "mmap": 1,
                                        "madvise": 2, "readlink": 1})
         self.assertEqual(calls.read_bytes, 64)
         self.assertEqual(calls.written_bytes, 16)
         self.assertEqual(calls.huge_page_bytes, 4 << 20)
 
+    def test_each_two_marks_are_a_call(self):
+        self.assertEqual(callgrind.system_calls(""), [])
+        twice = callgrind.system_calls(LOG + LOG)
+        self.assertEqual([calls.read_bytes for calls in twice], [64, 64])
+
     def test_needs_both_marks(self):
-        for marks in (0, 1, 3):
-            log = "SYSCALL[7,1](110) sys_getppid ()\n" * marks
-            with self.assertRaises(RuntimeError):
-                callgrind.SystemCalls(log)
+        with self.assertRaises(RuntimeError):
+            callgrind.system_calls("SYSCALL[7,1](110) sys_getppid ()\n")
 
 
 class InstructionsTest(unittest.TestCase):
-    def test_are_those_of_the_dump_that_was_asked_for(self):
-        with tempfile.TemporaryDirectory() as folder:
-            for name, trigger, count in (("callgrind", "Program termination", 1),
-                                         ("callgrind.1", "Client Request: open", 77)):
-                pathlib.Path(folder, name).write_text(
-                    f"desc: Trigger: {trigger}\nevents: Ir\nsummary: 0\n\ntotals: {count}\n")
-            self.assertEqual(callgrind.instructions(folder), 77)
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
 
-    def test_nothing_counted_is_an_error(self):
-        with tempfile.TemporaryDirectory() as folder, self.assertRaises(RuntimeError):
-            callgrind.instructions(folder)
+    def dump(self, number, trigger, count):
+        (self.folder / f"callgrind.{number}").write_text(
+            f"desc: Trigger: {trigger}\nevents: Ir\nsummary: 0\n\ntotals: {count}\n")
+
+    def test_are_those_of_the_dump(self):
+        self.dump(1, "Client Request: open", 77)
+        self.dump(2, "Client Request: save", 88)
+        self.assertEqual(callgrind.instructions(self.folder, 2), 88)
+
+    def test_a_dump_of_something_else_is_an_error(self):
+        self.dump(1, "Program termination", 1)
+        with self.assertRaises(RuntimeError):
+            callgrind.instructions(self.folder, 1)
 
 
 if __name__ == "__main__":

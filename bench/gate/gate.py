@@ -30,21 +30,18 @@ PROGRAMS = [HERE / "plain_cases", HERE / "torch_cases"]
 
 def measure():
     """Of all cases: counts; system calls by name; and what they depend on."""
-    def one(job):
-        program, case = job
+    def all_of(program):
+        listed = subprocess.run([program, "list"], check=True, capture_output=True, text=True)
         with tempfile.TemporaryDirectory() as folder:
-            return case, callgrind.measure(program, case, folder)
+            return callgrind.measure(program, listed.stdout.split(), folder)
 
-    jobs = []
-    for program in PROGRAMS:
-        names = subprocess.run([program, "list"], check=True, capture_output=True, text=True)
-        jobs += [(program, case) for case in names.stdout.split()]
     with tempfile.TemporaryDirectory() as folder:
         made_with = callgrind.about(PROGRAMS[0], folder)
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = dict(pool.map(one, jobs))
-    counts = {case: counts for case, (counts, _) in results.items()}
-    names = {case: names for case, (_, names) in results.items()}
+    counts, names = {}, {}
+    with concurrent.futures.ThreadPoolExecutor(len(PROGRAMS)) as pool:
+        for costs, called in pool.map(all_of, PROGRAMS):
+            counts |= costs
+            names |= called
     return counts, names, made_with
 
 

@@ -50,10 +50,10 @@ int run(int argument_count, char** arguments) {
     for (const Case& known : cases()) std::printf("%s\n", known.name);
   } else if (command == "about" && argument_count == 2) {
     print_about();
-  } else if (command == "run" && argument_count == 4) {
-    run_case(arguments[2], arguments[3]);
+  } else if (command == "run" && argument_count > 3) {
+    for (int i = 3; i < argument_count; ++i) run_case(arguments[i], arguments[2]);
   } else {
-    std::fprintf(stderr, "usage: %s list | about | run NAME FOLDER\n", arguments[0]);
+    std::fprintf(stderr, "usage: %s list | about | run FOLDER NAME...\n", arguments[0]);
     return 2;
   }
   return 0;

@@ -112,7 +112,7 @@ Call match_flat(const std::string&) {
   return [=] { expect(match(flat->module, flat->entries).fits(/*strict=*/true)); };
 }
 Call match_prefixed(const std::string&) {
-  const auto flat = std::make_shared<Matching>(500, "module.");
+  const auto flat = std::make_shared<Matching>(300, "module.");
   return [=] {
     const MatchReport report = match(flat->module, flat->entries);
     const Diagnosis diagnosis = diagnose(report, {flat->module, flat->entries});
