@@ -6,13 +6,20 @@ The columns are time, commit and a metric for each case, in seconds: less is bet
 import csv
 import datetime
 import pathlib
+import re
 
 FIXED = ["time", "commit"]
+
+
+def column(case):
+    """The name of a case's column: Otava's table takes a space for the end of a name."""
+    return re.sub(r"\W+", "_", case)
 
 
 def append(path, commit, metrics, time=None):
     """Adds a row; the file is made where there is none. Its metrics have to be those of the file."""
     path = pathlib.Path(path)
+    metrics = {column(case): value for case, value in metrics.items()}
     columns = [*FIXED, *metrics]
     is_new = not path.exists() or path.stat().st_size == 0
     if not is_new and (there := columns_of(path)) != columns:

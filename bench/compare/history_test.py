@@ -25,8 +25,8 @@ class HistoryTest(unittest.TestCase):
             rows = list(csv.DictReader(file))
         time = "2026-01-02 03:04:05 +0000"
         self.assertEqual(rows, [
-            {"time": time, "commit": "aaa", "load": "0.25", "load, no CRC": "0.125"},
-            {"time": time, "commit": "bbb", "load": "1e-05", "load, no CRC": "0.2"}])
+            {"time": time, "commit": "aaa", "load": "0.25", "load_no_CRC": "0.125"},
+            {"time": time, "commit": "bbb", "load": "1e-05", "load_no_CRC": "0.2"}])
 
     def test_other_cases_are_another_history(self):
         history.append(self.path, "aaa", {"load": 1}, TIME)
@@ -39,7 +39,7 @@ class HistoryTest(unittest.TestCase):
         config = history.otava_config(self.path)
         self.assertIn(f'file: "{self.path.resolve()}"', config)
         self.assertIn('"load": {column: "load", direction: -1, scale: 1}', config)
-        self.assertIn('"load, no CRC": {column: "load, no CRC", direction: -1, scale: 1}', config)
+        self.assertIn('"load_no_CRC": {column: "load_no_CRC", direction: -1, scale: 1}', config)
 
 
 if __name__ == "__main__":
