@@ -30,7 +30,7 @@ def git(*arguments, at=ROOT):
 
 
 def worktree(cache):
-    tree = cache / "tree"
+    tree = cache / "planted"  # compare.py builds in cache/tree
     head = git("rev-parse", "HEAD")
     if (tree / ".git").exists():
         git("checkout", "--quiet", "--force", "--detach", head, at=tree)
