@@ -3,7 +3,7 @@
 
 usage: bench/planted_slowdowns/prove.py --check            only whether each still applies
        bench/planted_slowdowns/prove.py gate [NAME...]     two minutes each, and the build
-       bench/planted_slowdowns/prove.py compare [NAME...]  five minutes each, and the build
+       bench/planted_slowdowns/prove.py compare [NAME...]  the same; of the case that ought to show it
 
 A slowdown is a patch; the lines in front of it say what it does. It is planted in a worktree of
 HEAD below the cache. Fails where one is not caught.
@@ -20,6 +20,14 @@ ROOT = HERE.parent.parent
 COMMANDS = {
     "gate": ["./bazelw", "test", "--noshow_progress", "--test_output=errors", "//bench:gate"],
     "compare": ["./bazelw", "run", "--noshow_progress", "//bench:compare", "--", "HEAD", "."],
+}
+# Of compare.py, by the beginnings of the slowdowns' names.
+CASES = {
+    "crc_twice": "load",
+    "extra_copy": "load, no CRC",
+    "no_huge_pages": "load, no CRC",
+    "quadratic_lookup": "load_state_dict",
+    "system_call_per_tensor": "load of small tensors",
 }
 CAUGHT = {"gate": 3, "compare": 1}  # the exit status: Bazel's for a failed test, compare.py's
 
@@ -42,16 +50,21 @@ def worktree(cache):
 
 def prove(patch, command, tree):
     """Whether it was caught, and by what."""
+    arguments = list(COMMANDS[command])
+    if command == "compare":
+        arguments += ["--case", CASES[patch.stem.removesuffix("_small")]]
     git("apply", str(patch), at=tree)
     try:
-        done = subprocess.run(COMMANDS[command], cwd=tree, capture_output=True, text=True)
+        done = subprocess.run(arguments, cwd=tree, capture_output=True, text=True)
     finally:
         git("checkout", "--quiet", "--force", "HEAD", "--", ".", at=tree)
     text = done.stdout + done.stderr
     losses = re.findall(r"^.*: a loss$", text, re.MULTILINE) if command == "gate" else \
         re.findall(r"^.*  loss$", text, re.MULTILINE)
     if done.returncode not in (0, CAUGHT[command]) or bool(losses) != (done.returncode != 0):
-        sys.exit(f"{patch.name}: {' '.join(COMMANDS[command])} ended with {done.returncode}\n{text}")
+        sys.exit(f"{patch.name}: {' '.join(arguments)} ended with {done.returncode}\n{text}")
+    if command == "compare" and not losses:
+        print(done.stdout)
     return losses
 
 
