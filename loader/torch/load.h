@@ -5,7 +5,8 @@
 //
 // A path may also be that of an index of shards (model.safetensors.index.json,
 // pytorch_model.bin.index.json), or of a folder that holds one: all shards are loaded as one
-// checkpoint; see loader/container/checkpoint_files.h.
+// checkpoint. Or of a folder of torch.distributed.checkpoint: it loads as what torch's own
+// dcp_to_torch_save makes of it. See loader/container/checkpoint_files.h.
 //
 // Nothing in the file is run. Everything that it says is checked before the first tensor is
 // allocated, and every byte against its CRC-32, where the file has one, before anything is
