@@ -84,7 +84,8 @@ Result<void> GatheredSource::read_at(std::uint64_t offset, std::span<std::byte> 
       HARDLOAD_TRY(source_->read_at(place, part));
     } else {
       Ahead& ahead = cells[run.cell];
-      if (run.begin < ahead.begin || run.begin + part.size() > ahead.begin + ahead.bytes.size()) {
+      // A cell's runs come in their order.
+      if (run.begin + part.size() > ahead.begin + ahead.bytes.size()) {
         // As much as the rest of `out` needs of this cell, about.
         const std::size_t column = run.cell % last.begins.size();
         const std::uint64_t row = last.size * grid_.unit;

@@ -30,11 +30,10 @@ Result<std::string> choose(const Folder& folder) {
   HARDLOAD_ASSIGN(const auto names, folder.names(endings));
   for (const std::string_view choice : kChoices) {
     std::vector<std::string> found;
-    std::copy_if(names.begin(), names.end(), std::back_inserter(found),
-                 [&](const std::string& name) {
-                   return choice.starts_with('*') ? name.ends_with(ending_of(choice))
-                                                  : name == choice;
-                 });
+    std::copy_if(
+        names.begin(), names.end(), std::back_inserter(found), [&](const std::string& name) {
+          return choice.starts_with('*') ? name.ends_with(ending_of(choice)) : name == choice;
+        });
     if (found.size() == 1) return found[0];
     if (found.empty()) continue;
     std::string list;

@@ -29,8 +29,8 @@ struct CheckpointFiles {
   std::optional<ShardIndex> index;  // where it has one
   // One; or for each of index->files() one, of which nothing has been read.
   std::vector<std::shared_ptr<const ByteSource>> sources;
-  // Of a torch.distributed.checkpoint, whose `.metadata` is the one source: where the files are that
-  // it names, which only describe_files can read; and how they are to be opened.
+  // Of a torch.distributed.checkpoint, whose `.metadata` is the one source: where the files are
+  // that it names, which only describe_files can read; and how they are to be opened.
   std::optional<Folder> folder = {};
   OpenFileOptions file_options = {};
 

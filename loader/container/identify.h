@@ -21,14 +21,14 @@ enum class FileKind : std::uint8_t {
   kHtml,
   kJson,
   kGzip,
-  kOtherArchive,  // 7z, rar, xz, bzip2, zstd
-  kTar,           // read on: torch.save of torch 0.1, or an archive of files
-  kSafetensors,   // read on, too
-  kLegacyStream,  // torch.save before 1.6: read on
+  kOtherArchive,         // 7z, rar, xz, bzip2, zstd
+  kTar,                  // read on: torch.save of torch 0.1, or an archive of files
+  kSafetensors,          // read on, too
+  kLegacyStream,         // torch.save before 1.6: read on
   kDistributedMetadata,  // `.metadata` of torch.distributed.checkpoint: read on, beside its files
-  kPickle,        // a pickle that is neither
-  kPreview,       // "PYTORCH1": an archive of a torch preview release
-  kMobile,        // "PTMF": a flatbuffer for the lite interpreter
+  kPickle,               // a pickle that is neither
+  kPreview,              // "PYTORCH1": an archive of a torch preview release
+  kMobile,               // "PTMF": a flatbuffer for the lite interpreter
   kHdf5,
   kNumpy,
   kGguf,

@@ -14,8 +14,8 @@
 
 namespace hardload {
 
-// Errors: those of describe, of join_shards, of DistributedMetadata and of join_slices; each carries
-// the name of the file that it is about.
+// Errors: those of describe, of join_shards, of DistributedMetadata and of join_slices; each
+// carries the name of the file that it is about.
 Result<Described> describe_files(CheckpointFiles files, const DescribeOptions& options);
 
 }  // namespace hardload

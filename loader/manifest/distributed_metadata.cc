@@ -125,7 +125,7 @@ class DistributedMetadata::Parser {
       return wrong(ErrorKind::kLimit, concat("a tensor has ", items.size(),
                                              " dimensions, over max_rank, ", limits_.max_rank));
     }
-    HARDLOAD_TRY(charge(items.size() + 1));
+    HARDLOAD_TRY(charge(sizeof(std::int64_t) * (items.size() + 1)));
     for (const Slot& item : items) {
       if (item.kind != ValueKind::kInt || static_cast<std::int64_t>(item.payload) < 0) {
         return not_as_written("a size holds something that is no number of elements");
@@ -270,6 +270,7 @@ class DistributedMetadata::Parser {
     HARDLOAD_ASSIGN(const auto sizes, size(shape));
     entry.rank = static_cast<std::uint32_t>(sizes.size());
     entry.dims = keep(sizes);
+    HARDLOAD_TRY(charge(2 * sizeof(std::int64_t) * entry.rank));  // what the manifest keeps
     HARDLOAD_ASSIGN(const Slot chunks, field(tensor, "chunks"));
     if (chunks.kind != ValueKind::kList) return not_as_written("chunks are no list");
     for (const Slot& item : graph_.items_of(chunks)) {

@@ -24,8 +24,8 @@ Result<std::int64_t> count_elements(std::span<const std::int64_t> sizes);
 // with a byte of its own (c10's get_sub_byte_tensor_size). Of sizes that have been counted.
 std::uint64_t packed_bytes(std::span<const std::int64_t> sizes, std::uint64_t per_byte);
 
-// Sets `strides` to those of elements that lie in row-major order without gaps, as torch has them: a
-// size of 0 counts as 1. Errors: kLayout where one overflows.
+// Sets `strides` to those of elements that lie in row-major order without gaps, as torch has them:
+// a size of 0 counts as 1. Errors: kLayout where one overflows.
 Result<void> set_row_major(std::span<const std::int64_t> sizes, std::vector<std::int64_t>& strides);
 
 // Whether elements lie in row-major order without gaps. The strides of dimensions of size 1 do not

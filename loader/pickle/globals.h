@@ -11,8 +11,8 @@
 // list is, storage classes of types that have none in Python, and TorchScript's classes,
 // `__torch__.`. These are listed for its files alone.
 //
-// A `.metadata` of torch.distributed.checkpoint is a pickle by Python's own pickler, and has a table
-// of its own: its dataclasses, which no checkpoint's pickle sees, and few of the names above.
+// A `.metadata` of torch.distributed.checkpoint is a pickle by Python's own pickler, and has a
+// table of its own: its dataclasses, which no checkpoint's pickle sees, and few of the names above.
 #pragma once
 
 #include <cstdint>
@@ -75,8 +75,8 @@ enum class Unlisted : std::uint8_t {
 
 // Who wrote a pickle.
 enum class Dialect : std::uint8_t {
-  kPython,    // torch.save
-  kLibTorch,  // torch.jit.save; C++ torch::save, OutputArchive, torch::pickle_save
+  kPython,       // torch.save
+  kLibTorch,     // torch.jit.save; C++ torch::save, OutputArchive, torch::pickle_save
   kDistributed,  // pickle.dump of torch.distributed.checkpoint's Metadata
 };
 

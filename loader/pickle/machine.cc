@@ -265,8 +265,8 @@ Result<void> Machine::push_global(std::string_view module, std::string_view name
   }
   if (found->kind == GlobalKind::kDtype || found->kind == GlobalKind::kQScheme) {
     const auto kind = found->kind == GlobalKind::kDtype ? ValueKind::kDtype : ValueKind::kQScheme;
-    return stack_.push({kind, static_cast<std::uint32_t>(name.size()),
-                        text.payload + text.length - name.size()});
+    return stack_.push(
+        {kind, static_cast<std::uint32_t>(name.size()), text.payload + text.length - name.size()});
   }
   graph_.classes.push_back({*found, text});
   return stack_.push({ValueKind::kClass, 0, graph_.classes.size() - 1});

@@ -5,7 +5,8 @@
 //
 // A path may also be that of an index of shards (model.safetensors.index.json,
 // pytorch_model.bin.index.json), or of a folder that holds one: all shards are loaded as one
-// checkpoint; see loader/container/checkpoint_files.h.
+// checkpoint. Or of a folder of torch.distributed.checkpoint: it loads as what torch's own
+// dcp_to_torch_save makes of it. See loader/container/checkpoint_files.h.
 //
 // Nothing in the file is run. Everything that it says is checked before the first tensor is
 // allocated, and every byte against its CRC-32, where the file has one, before anything is
@@ -52,14 +53,14 @@ struct LoadOptions {
   // goes to devices takes up to 64 MiB of the host's, page-locked.
   std::uint64_t memory_budget = std::numeric_limits<std::uint64_t>::max();
 
-  // Bytes in front of the archive, which then is one file: a header of somebody else, or where a stream stood. Before torch
-  // 1.6 several checkpoints may follow each other: Container::following().
+  // Bytes in front of the archive, which then is one file: a header of somebody else, or where a
+  // stream stood. Before torch 1.6 several checkpoints may follow each other:
+  // Container::following().
   std::uint64_t offset = 0;
 
   // Links in the folder of a sharded checkpoint are followed within the folder, and from a snapshot
   // of a Hugging Face cache into its blobs (loader/bytes/folder.h); or none is.
   bool follow_links = true;
-
 
   // Called while tensor data is read; false stops the load (kCancelled). See progress.h.
   ReportProgress progress = {};

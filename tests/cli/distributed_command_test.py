@@ -87,7 +87,7 @@ class Folders(unittest.TestCase):
         self.assertIn("rows/__0_0.distcp: ", run.stderr)
         (copy / "__0_0.distcp").symlink_to("elsewhere")
         self.assertEqual(hardload("inspect", copy).returncode, 0)
-        self.assertIn("symbolic link", hardload("verify", "--strict", copy).stderr)
+        self.assertIn("symbolic link", hardload("inspect", "--strict", copy).stderr)
         (copy / "elsewhere").rename(self.folders / "outside")
         (copy / "__0_0.distcp").unlink()
         (copy / "__0_0.distcp").symlink_to(self.folders / "outside")

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -336,6 +337,32 @@ TEST(Globals, TakePython2sNameOfBuiltins) {
     const auto found = find_global("__builtin__", name);
     ASSERT_TRUE(found) << name;
     EXPECT_EQ(found->constructor, find_global("builtins", name)->constructor);
+  }
+}
+
+// Neither table has anything of the other that runs or builds something.
+TEST(Globals, OfDistributedMetadataAreATableOfTheirOwn) {
+  const auto in = [](Dialect dialect, std::string_view module, std::string_view name) {
+    const auto found = find_global(module, name, dialect);
+    return found ? std::optional(found->kind) : std::nullopt;
+  };
+  constexpr std::string_view kMetadata = "torch.distributed.checkpoint.metadata";
+  for (const auto& [module, name] :
+       {std::pair(kMetadata, "Metadata"), std::pair(kMetadata, "MetadataIndex"),
+        std::pair<std::string_view, const char*>("builtins", "getattr"),
+        std::pair<std::string_view, const char*>("pathlib", "PosixPath")}) {
+    EXPECT_EQ(in(Dialect::kDistributed, module, name), GlobalKind::kDataclass) << name;
+    EXPECT_EQ(in(Dialect::kPython, module, name), std::nullopt) << name;
+    EXPECT_EQ(in(Dialect::kLibTorch, module, name), std::nullopt) << name;
+  }
+  EXPECT_EQ(in(Dialect::kDistributed, "torch", "Size"), GlobalKind::kConstructor);
+  EXPECT_EQ(in(Dialect::kDistributed, "torch", "bfloat16"), GlobalKind::kDtype);
+  for (const auto& [module, name] :
+       {std::pair("torch._utils", "_rebuild_tensor_v2"), std::pair("torch", "FloatStorage"),
+        std::pair("collections", "OrderedDict"), std::pair("_codecs", "encode"),
+        std::pair("torch.nn.parameter", "Parameter"), std::pair("builtins", "eval"),
+        std::pair("", "Metadata"), std::pair("__main__", "Metadata")}) {
+    EXPECT_EQ(in(Dialect::kDistributed, module, name), std::nullopt) << name;
   }
 }
 
