@@ -188,7 +188,7 @@ def options_of(arguments):
                         "data/malformed/README.md; of files that are not asked about it stays")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
                         help="files at a time (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=30, help="for a file (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=30, help="of processor time, for a file (%(default)s)")
     parser.add_argument("--memory", type=float, default=2, metavar="GIB",
                         help="for a file, beside what the loader itself takes (%(default)s)")
     parser.add_argument("--python", default=str(TORCH_PYTHON), help="that runs adapters")
@@ -221,7 +221,8 @@ def main():
     # The files lie in the repository, and the page links to them there.
     sources = pathlib.Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", ".")).absolute()
     with tempfile.TemporaryDirectory(prefix="malformed") as large:
-        make_large(large)
+        if not options.row or malformed_files.has_large(DATA, options.row):
+            make_large(large)
         files = [*malformed_files.malformed(DATA, large), *malformed_files.benign(DATA, REAL)]
         asked = [file for file in files
                  if not options.row or file.row and file.row.startswith(tuple(options.row))]

@@ -64,7 +64,7 @@ def must_be_read(file):
 
 
 def words(answer):
-    if answer["timed_out"]:
+    if class_of(answer) == HUNG:
         return ""
     status = answer["status"]
     start = f"{status}: " if isinstance(status, str) else f"status {status}: " if status > 1 else ""

@@ -209,8 +209,8 @@ def as_html(result, links="../data"):
     fine = [file for file in result["files"] if not file["hostile"]]
     return (f"<!doctype html><html lang=en><meta charset=utf-8><title>hardload: malformed files</title>"
             f"<style>{STYLE}</style><h1>Malformed files</h1>"
-            f"<p>Each file was loaded in a jailed process of its own, within {limits['seconds']:g} s "
-            f"and {limits['gib']:g} GiB. A malformed file should be refused, a fine one be given as "
+            f"<p>Each file was loaded in a jailed process of its own, within {limits['seconds']:g} s of "
+            f"processor time and {limits['gib']:g} GiB. A malformed file should be refused, a fine one be given as "
             "it was saved. Some malformed files are taken on purpose by loaders that are looser "
             "than hardload: data/DECISIONS.md says why it is not.</p>"
             f"<ul>{meanings}</ul>{_table(*summary(result))}{_table(*groups(result))}<ul>{said}</ul>"
