@@ -223,7 +223,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="malformed") as large:
         if not options.row or malformed_files.has_large(DATA, options.row):
             make_large(large)
-        files = [*malformed_files.malformed(DATA, large), *malformed_files.benign(DATA, REAL)]
+        files = [*malformed_files.malformed(DATA, large), *malformed_files.benign(DATA, REAL if REAL.exists() else None)]
         asked = [file for file in files
                  if not options.row or file.row and file.row.startswith(tuple(options.row))]
         result = run(adapters_of(options, user), files, asked, options)

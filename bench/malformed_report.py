@@ -88,8 +88,9 @@ def notes(result):
 
 def _columns(head, rows):
     """A table that is Markdown as well."""
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = [head, ["-" * width for width in widths], *rows]
+    lines = [[cell.replace("|", "\\|") for cell in line] for line in [head, *rows]]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    lines.insert(1, ["-" * width for width in widths])
     return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |"
                      for line in lines)
 
