@@ -83,7 +83,7 @@ class Worker:
 def is_meant(about, file):
     """Whether the file is one that this peer can be asked about."""
     rows = about["rows"]
-    return (file.format in about["formats"] and
+    return (file.name not in about["not_shown"] and file.format in about["formats"] and
             (rows is None or not file.row or file.row[0] in rows) and
             (about["loads"] or not file.needs_loading))
 

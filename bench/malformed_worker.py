@@ -164,7 +164,9 @@ def answer_to(adapter, path, memory, seconds, not_its=()):
 def about(adapter):
     """What an adapter says of itself."""
     return {"title": adapter.TITLE, "version": adapter.VERSION, "formats": adapter.FORMATS,
-            "rows": getattr(adapter, "ROWS", None), "loads": getattr(adapter, "LOADS", False),
+            "rows": getattr(adapter, "ROWS", None),
+            "not_shown": getattr(adapter, "NOT_SHOWN", []),
+            "loads": getattr(adapter, "LOADS", False),
             "gives_tensors": any(hasattr(adapter, one) for one in ("command", "main", "tensors"))}
 
 
