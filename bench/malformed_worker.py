@@ -43,7 +43,7 @@ def module_at(path):
 
 
 def text_of(error):
-    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(": ")
+    return f"{type(error).__name__}: {error}".replace("\n", " ").removesuffix(": ")
 
 
 def complain(error):
@@ -150,7 +150,7 @@ def answer_to(adapter, path, memory, seconds, not_its=()):
     parts, status = outputs_of(child, [out[0], err[0]], time.monotonic() + PATIENCE * seconds)
     os.close(out[0]), os.close(err[0])
     stderr = b"".join(parts[err[0]]).decode("utf-8", "backslashreplace")
-    message = ([""] + [line for line in stderr.splitlines() if line.strip()])[-1]
+    message = ([""] + [line for line in stderr.split("\n") if line.strip()])[-1]
     answer = {"timed_out": status is None, "status": None, "message": message.strip()[-4000:]}
     if status is not None:
         signalled = os.WIFSIGNALED(status)
