@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 WORKER = pathlib.Path("bench/malformed_worker.py").absolute()
-SECONDS, MEMORY = 3, 256 << 20
+SECONDS, MEMORY = 2, 256 << 20
 
 # Each does one thing, and raises an exception where that fails.
 DEEDS = {
@@ -29,8 +29,7 @@ DEEDS = {
     "another process": "import os; os.kill(OUTER, 0)",
     "no limit": "import resource as r; r.setrlimit(r.RLIMIT_CPU, (r.RLIM_INFINITY,) * 2)",
     "memory": "bytearray(1 << 30)",
-    "all its time": "import time; end = time.monotonic() + 2 * SECONDS\n"
-                    "while time.monotonic() < end: pass",
+    "all its time": "import time\nwhile time.process_time() < 2 * SECONDS: pass",
     "a forged answer": "import os\n"
                        "for fd in range(3, 64):\n"
                        "  try: os.write(fd, b'forged\\n')\n"

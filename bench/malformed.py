@@ -83,7 +83,7 @@ class Worker:
 def is_meant(about, file):
     """Whether the file is one that this peer can be asked about."""
     rows = about["rows"]
-    return (file.format in about["formats"] and
+    return (file.name not in about["not_shown"] and file.format in about["formats"] and
             (rows is None or not file.row or file.row[0] in rows) and
             (about["loads"] or not file.needs_loading))
 
@@ -188,7 +188,7 @@ def options_of(arguments):
                         "data/malformed/README.md; of files that are not asked about it stays")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
                         help="files at a time (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=30, help="for a file (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=30, help="of processor time, for a file (%(default)s)")
     parser.add_argument("--memory", type=float, default=2, metavar="GIB",
                         help="for a file, beside what the loader itself takes (%(default)s)")
     parser.add_argument("--python", default=str(TORCH_PYTHON), help="that runs adapters")
@@ -221,8 +221,9 @@ def main():
     # The files lie in the repository, and the page links to them there.
     sources = pathlib.Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", ".")).absolute()
     with tempfile.TemporaryDirectory(prefix="malformed") as large:
-        make_large(large)
-        files = [*malformed_files.malformed(DATA, large), *malformed_files.benign(DATA, REAL)]
+        if not options.row or malformed_files.has_large(DATA, options.row):
+            make_large(large)
+        files = [*malformed_files.malformed(DATA, large), *malformed_files.benign(DATA, REAL if REAL.exists() else None)]
         asked = [file for file in files
                  if not options.row or file.row and file.row.startswith(tuple(options.row))]
         result = run(adapters_of(options, user), files, asked, options)

@@ -88,8 +88,9 @@ def notes(result):
 
 def _columns(head, rows):
     """A table that is Markdown as well."""
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = [head, ["-" * width for width in widths], *rows]
+    lines = [[cell.replace("|", "\\|") for cell in line] for line in [head, *rows]]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    lines.insert(1, ["-" * width for width in widths])
     return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |"
                      for line in lines)
 
@@ -209,8 +210,8 @@ def as_html(result, links="../data"):
     fine = [file for file in result["files"] if not file["hostile"]]
     return (f"<!doctype html><html lang=en><meta charset=utf-8><title>hardload: malformed files</title>"
             f"<style>{STYLE}</style><h1>Malformed files</h1>"
-            f"<p>Each file was loaded in a jailed process of its own, within {limits['seconds']:g} s "
-            f"and {limits['gib']:g} GiB. A malformed file should be refused, a fine one be given as "
+            f"<p>Each file was loaded in a jailed process of its own, within {limits['seconds']:g} s of "
+            f"processor time and {limits['gib']:g} GiB. A malformed file should be refused, a fine one be given as "
             "it was saved. Some malformed files are taken on purpose by loaders that are looser "
             "than hardload: data/DECISIONS.md says why it is not.</p>"
             f"<ul>{meanings}</ul>{_table(*summary(result))}{_table(*groups(result))}<ul>{said}</ul>"

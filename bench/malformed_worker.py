@@ -6,7 +6,7 @@ Says what the adapter says of itself, and what of the jail does not hold. Then a
 one line of JSON:
 
   status      0 loaded, 1 refused, another number: it ended so itself; a signal's name: it was killed
-  timed_out   whether SECONDS ran out
+  timed_out   whether it had not ended when its time was up
   message     the last line that it wrote to stderr; for adapters in Python the exception
   count       of the tensors that it gives; absent where it gives none
   tensors     {name: {dtype, shape, sha256}}; absent where they are too many
@@ -29,6 +29,7 @@ import warnings
 import jail
 
 MOST_TENSORS = 10_000
+PATIENCE = 5  # the time of a file is the processor's; it may take that many times as long
 MOST_OUTPUT = 16 << 20
 
 
@@ -42,7 +43,7 @@ def module_at(path):
 
 
 def text_of(error):
-    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(": ")
+    return f"{type(error).__name__}: {error}".replace("\n", " ").removesuffix(": ")
 
 
 def complain(error):
@@ -146,10 +147,10 @@ def answer_to(adapter, path, memory, seconds, not_its=()):
     if child == 0:
         run_child(adapter, path, memory, seconds, [out[1], err[1]], [out[0], err[0], *not_its])
     os.close(out[1]), os.close(err[1])
-    parts, status = outputs_of(child, [out[0], err[0]], time.monotonic() + seconds)
+    parts, status = outputs_of(child, [out[0], err[0]], time.monotonic() + PATIENCE * seconds)
     os.close(out[0]), os.close(err[0])
     stderr = b"".join(parts[err[0]]).decode("utf-8", "backslashreplace")
-    message = ([""] + [line for line in stderr.splitlines() if line.strip()])[-1]
+    message = ([""] + [line for line in stderr.split("\n") if line.strip()])[-1]
     answer = {"timed_out": status is None, "status": None, "message": message.strip()[-4000:]}
     if status is not None:
         signalled = os.WIFSIGNALED(status)
@@ -163,7 +164,9 @@ def answer_to(adapter, path, memory, seconds, not_its=()):
 def about(adapter):
     """What an adapter says of itself."""
     return {"title": adapter.TITLE, "version": adapter.VERSION, "formats": adapter.FORMATS,
-            "rows": getattr(adapter, "ROWS", None), "loads": getattr(adapter, "LOADS", False),
+            "rows": getattr(adapter, "ROWS", None),
+            "not_shown": getattr(adapter, "NOT_SHOWN", []),
+            "loads": getattr(adapter, "LOADS", False),
             "gives_tensors": any(hasattr(adapter, one) for one in ("command", "main", "tensors"))}
 
 

@@ -385,7 +385,7 @@ def logical_bytes(tensor):
     if plain.dtype.itemsize in (1, 2, 4, 8):
         same_size = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
         plain = plain.view(same_size[plain.dtype.itemsize])
-    return bytes(plain.contiguous().clone().untyped_storage())
+    return plain.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def location_of(tensor, twin, storages):
