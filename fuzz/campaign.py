@@ -134,9 +134,9 @@ def commit():
     return name.stdout.strip() + ("+" if same.returncode else "")
 
 
-def row(target, run, finds):
+def row(built, target, run, finds):
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%MZ")
-    return {"date": now, "commit": commit(), "target": target,
+    return {"date": now, "commit": built, "target": target,
             "cpu_seconds": f"{run.cpu_seconds:.2f}", "executions": run.executions,
             "exec_per_cpu_second": round(run.executions / max(run.cpu_seconds, 0.1)),
             "edges": run.edges, "features": run.features, "corpus_files": run.corpus_files,
@@ -157,7 +157,7 @@ def each(jobs, function, targets):
 
 def fuzz_all(campaign, targets, seconds, jobs, log):
     """Whether nothing was found, and all could run."""
-    good = True
+    good, built = True, commit()
     for target, outcome in each(jobs, lambda name: campaign.fuzz(name, seconds), targets):
         try:
             run, find = outcome()
@@ -165,7 +165,7 @@ def fuzz_all(campaign, targets, seconds, jobs, log):
             good = False
             print(error, flush=True)
             continue
-        line = row(target, run, int(find is not None))
+        line = row(built, target, run, int(find is not None))
         campaign_log.append(log, line)
         said = (f"{line['executions']:,} executions in {run.cpu_seconds:.0f} s of CPU time, "
                 f"{run.edges:,} edges, {run.peak_rss_mib} MiB; {run.milestones}")
