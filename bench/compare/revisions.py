@@ -21,7 +21,7 @@ class Programs:
         self.repository, self.cache = pathlib.Path(repository), pathlib.Path(cache)
 
     def commit(self, revision):
-        return self._git("rev-parse", "--verify", "--end-of-options", revision + "^{commit}")
+        return self._git("rev-parse", "--verify", revision + "^{commit}")
 
     def of(self, revision):
         """The folder with the programs of the revision."""

@@ -90,9 +90,9 @@ class Holm(unittest.TestCase):
 class Compare(unittest.TestCase):
     SAMPLES = [1.00, 1.01, 1.02, 1.03, 1.04, 1.05, 1.06, 1.07, 1.08]
 
-    def verdict(self, factor, threshold=0.03):
+    def verdict(self, factor, threshold=0.03, alpha=0.01):
         after = [factor * (s + 0.001) for s in self.SAMPLES]
-        [row] = significance.compare({"load": (self.SAMPLES, after)}, threshold, alpha=0.01)
+        [row] = significance.compare({"load": (self.SAMPLES, after)}, threshold, alpha)
         return row.verdict
 
     def test_verdicts(self):
@@ -103,9 +103,12 @@ class Compare(unittest.TestCase):
     def test_a_loss_below_the_threshold_is_none(self):
         self.assertEqual(self.verdict(1.2, threshold=0.25), "same")
 
-    def test_a_loss_that_is_not_significant_is_none(self):
+    def test_a_loss_that_may_be_chance_is_none(self):
+        self.assertEqual(self.verdict(1.2, alpha=1e-9), "same")
+
+    def test_a_loss_whose_interval_reaches_1_is_none(self):
         after = [*self.SAMPLES[:4], *(2 * s for s in self.SAMPLES[4:])]
-        [row] = significance.compare({"load": (self.SAMPLES, after)}, 0.03, alpha=0.001)
+        [row] = significance.compare({"load": (self.SAMPLES, after)}, 0.03, alpha=1)
         self.assertGreater(row.ratio, 1.5)
         self.assertEqual(row.verdict, "same")
 

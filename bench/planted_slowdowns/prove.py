@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Plants each slowdown of this folder and tells whether //bench:gate, or //bench:compare, catches it.
 
-usage: bench/planted_slowdowns/prove.py --check            only whether each still applies
+usage: bench/planted_slowdowns/prove.py check              only whether each still applies
        bench/planted_slowdowns/prove.py gate [NAME...]     two minutes each, and the build
        bench/planted_slowdowns/prove.py compare [NAME...]  the same; of the case that ought to show it
 
@@ -70,17 +70,16 @@ def prove(patch, command, tree):
 
 def main():
     parser = argparse.ArgumentParser(prog="prove", description=__doc__.partition("\n")[0])
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("command", nargs="?", choices=COMMANDS)
+    parser.add_argument("command", choices=["check", *COMMANDS])
     parser.add_argument("names", nargs="*")
     parser.add_argument("--cache", type=pathlib.Path,
                         default=pathlib.Path.home() / ".cache/hardload-compare")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     patches = [patch for patch in sorted(HERE.glob("*.patch"))
                if not options.names or patch.stem in options.names]
-    if not patches or options.check == (options.command is not None):
-        parser.error("--check, or gate or compare, and names of patches of this folder")
-    if options.check:
+    if not patches:
+        parser.error(f"there is no slowdown of the names {options.names}")
+    if options.command == "check":
         for patch in patches:
             git("apply", "--check", str(patch))
         print(f"{len(patches)} slowdowns apply")
