@@ -42,10 +42,9 @@ std::map<std::string, std::string> lines(const Manifest& manifest, const Digests
 
 std::string values(const Manifest& manifest) {
   std::string text;
-  {
-    JsonWriter json([&](std::string_view part) { text += part; });
-    write_value(json, manifest, manifest.root());
-  }
+  JsonWriter json([&](std::string_view part) { text += part; });
+  write_value(json, manifest, manifest.root());
+  json.flush();
   return text;
 }
 

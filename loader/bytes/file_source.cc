@@ -50,8 +50,9 @@ Result<int> open_path(const std::string& path) {
 }  // namespace
 
 Result<std::unique_ptr<ByteSource>> FileSource::open(const std::string& path) {
+  std::string name = path;  // before there is a descriptor that nobody owns
   HARDLOAD_ASSIGN(const int descriptor, open_path(path));
-  return adopt(descriptor, path);
+  return adopt(descriptor, std::move(name));
 }
 
 Result<std::unique_ptr<ByteSource>> FileSource::adopt(int descriptor, std::string name) {
@@ -130,8 +131,9 @@ Result<void> FileSource::check_unchanged() const {
 }
 
 Result<std::unique_ptr<ByteSource>> MappedSource::open(const std::string& path) {
+  std::string name = path;  // before there is a descriptor that nobody owns
   HARDLOAD_ASSIGN(const int descriptor, open_path(path));
-  return adopt(descriptor, path);
+  return adopt(descriptor, std::move(name));
 }
 
 Result<std::unique_ptr<ByteSource>> MappedSource::adopt(int descriptor, std::string name) {

@@ -48,6 +48,10 @@ bool is_under(std::string_view place, std::string folder) {
   return place.starts_with(folder);
 }
 
+struct CloseListing {
+  void operator()(DIR* listing) const { ::closedir(listing); }
+};
+
 Error unsafe(std::string problem, const std::string& shown) {
   return Error(ErrorKind::kName, Stage::kBytes, std::move(problem)).in_source(shown);
 }
@@ -115,14 +119,15 @@ Result<Descriptor> Folder::open_descriptor(const std::string& file, const std::s
 
 Result<std::vector<std::string>> Folder::names(const std::vector<std::string_view>& endings) const {
   Descriptor again(::openat(descriptor_.get(), ".", kReadOnly | O_DIRECTORY));
-  DIR* listing = again.get() < 0 ? nullptr : ::fdopendir(again.get());
+  const std::unique_ptr<DIR, CloseListing> listing(again.get() < 0 ? nullptr
+                                                                   : ::fdopendir(again.get()));
   if (listing == nullptr) return system_error("cannot be listed", errno, name_);
   again.release();  // the listing's from here on
   std::vector<std::string> found;
   int fault = 0;
   for (;;) {
     errno = 0;
-    const dirent* entry = ::readdir(listing);
+    const dirent* entry = ::readdir(listing.get());
     if (entry == nullptr) {
       fault = errno;
       break;
@@ -131,7 +136,6 @@ Result<std::vector<std::string>> Folder::names(const std::vector<std::string_vie
     const auto is_end = [&](std::string_view ending) { return name.ends_with(ending); };
     if (std::any_of(endings.begin(), endings.end(), is_end)) found.emplace_back(name);
   }
-  ::closedir(listing);
   if (fault != 0) return system_error("cannot be listed", fault, name_);
   std::sort(found.begin(), found.end());
   return found;

@@ -11,6 +11,7 @@
 #include "loader/base/text.h"
 #include "loader/bytes/byte_sink.h"
 #include "loader/bytes/file_writer.h"
+#include "loader/bytes/if_unchanged.h"
 #include "loader/cli/losses.h"
 #include "loader/cli/rewrite.h"
 #include "loader/cli/shards.h"
@@ -96,8 +97,9 @@ Result<Converted> to_torch(const ByteSource& source, const Manifest& manifest,
   StorageReader reader(source, manifest, options.limits);
   HARDLOAD_TRY(rewrite_as_torch(reader, made, archive_folder(path), sink));
   HARDLOAD_TRY(source.check_unchanged());
+  Converted result{{path}, sink.bytes()};  // once there is a new file, nothing can fail
   HARDLOAD_TRY(file.commit());
-  return Converted{{path}, sink.bytes()};
+  return result;
 }
 
 Result<Converted> to_safetensors(const ByteSource& source, const Manifest& manifest,
@@ -156,6 +158,7 @@ Result<Converted> convert(const ByteSource& source, const Manifest& manifest,
                                            : to_safetensors(source, manifest, path, options);
   };
   auto done = run();
+  if (!done.ok()) done = if_unchanged(source, std::move(done));
   if (done.ok() || !done.error().source().empty()) return done;
   return std::move(done).error().in_source(source.name());
 }

@@ -8,6 +8,7 @@
 
 #include "loader/base/checked.h"
 #include "loader/base/text.h"
+#include "loader/bytes/if_unchanged.h"
 #include "loader/cli/match_texts.h"
 #include "loader/cli/named_parts.h"
 #include "loader/cli/sha256.h"
@@ -257,7 +258,7 @@ class Comparison {
 }  // namespace
 
 Result<Diff> diff(const DiffSide& a, const DiffSide& b, const DiffOptions& options) {
-  return Comparison(a, b, options).run();
+  return if_unchanged(a.source, if_unchanged(b.source, Comparison(a, b, options).run()));
 }
 
 }  // namespace hardload

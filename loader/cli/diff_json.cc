@@ -177,30 +177,28 @@ void write_file(JsonWriter& json, std::string_view side, const DiffSide& file) {
 
 void write_diff_json(const DiffSide& a, const DiffSide& b, const DiffOptions& options,
                      const Diff& found, const JsonWriter::Sink& out) {
-  {
-    JsonWriter json(out);
-    json.begin_object().plain_key("same").boolean(found.is_same());
-    write_file(json, "a", a);
-    write_file(json, "b", b);
-    if (options.tolerance) {
-      json.plain_key("rtol");
-      write_float(json, options.tolerance->relative);
-      json.plain_key("atol");
-      write_float(json, options.tolerance->absolute);
-    }
-    DiffWriter writer(json, a.manifest, b.manifest);
-    json.plain_key("tensors").begin_array();
-    for (const TensorDifference& difference : found.tensors) {
-      json.new_line();
-      writer.write(difference);
-    }
-    json.end().new_line().plain_key("values").begin_array();
-    for (const ValueDifference& difference : found.values.found) {
-      json.new_line();
-      writer.write(found.values, difference);
-    }
-    json.end().end();
+  JsonWriter json(out);
+  json.begin_object().plain_key("same").boolean(found.is_same());
+  write_file(json, "a", a);
+  write_file(json, "b", b);
+  if (options.tolerance) {
+    json.plain_key("rtol");
+    write_float(json, options.tolerance->relative);
+    json.plain_key("atol");
+    write_float(json, options.tolerance->absolute);
   }
+  DiffWriter writer(json, a.manifest, b.manifest);
+  json.plain_key("tensors").begin_array();
+  for (const TensorDifference& difference : found.tensors) {
+    json.new_line();
+    writer.write(difference);
+  }
+  json.end().new_line().plain_key("values").begin_array();
+  for (const ValueDifference& difference : found.values.found) {
+    json.new_line();
+    writer.write(found.values, difference);
+  }
+  json.end().end().flush();
   out("\n");
 }
 

@@ -4,12 +4,15 @@
 
 #include "loader/base/checked.h"
 #include "loader/base/text.h"
+#include "loader/bytes/if_unchanged.h"
 #include "loader/cli/elements.h"
 #include "loader/cli/sha256.h"
 #include "loader/cli/storage_bytes.h"
 
 namespace hardload {
 namespace {
+
+using Digests = std::vector<std::optional<std::string>>;
 
 // The tensors to digest, by storage: those that have a name, and their parts.
 std::vector<std::vector<std::uint32_t>> tensors_by_storage(const Manifest& manifest) {
@@ -50,14 +53,11 @@ Result<void> check_work(const ByteSource& source, const Manifest& manifest,
   return {};
 }
 
-}  // namespace
-
-Result<std::vector<std::optional<std::string>>> digest_tensors(const ByteSource& source,
-                                                               const Manifest& manifest,
-                                                               const Limits& limits) {
+Result<Digests> read_and_digest(const ByteSource& source, const Manifest& manifest,
+                                const Limits& limits) {
   const auto groups = tensors_by_storage(manifest);
   HARDLOAD_TRY(check_work(source, manifest, groups, limits));
-  std::vector<std::optional<std::string>> digests(manifest.tensors().size());
+  Digests digests(manifest.tensors().size());
   for (std::size_t i = 0; i < groups.size(); ++i) {
     if (groups[i].empty()) continue;
     HARDLOAD_ASSIGN(const Buffer content,
@@ -70,6 +70,14 @@ Result<std::vector<std::optional<std::string>>> digest_tensors(const ByteSource&
     }
   }
   return digests;
+}
+
+}  // namespace
+
+Result<std::vector<std::optional<std::string>>> digest_tensors(const ByteSource& source,
+                                                               const Manifest& manifest,
+                                                               const Limits& limits) {
+  return if_unchanged(source, read_and_digest(source, manifest, limits));
 }
 
 }  // namespace hardload

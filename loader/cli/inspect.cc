@@ -136,52 +136,50 @@ class TensorWriter {
 
 void write_inspect_json(const Manifest& manifest, const Digests& digests,
                         const JsonWriter::Sink& out) {
-  {
-    JsonWriter json(out);
-    json.begin_object();
-    const Container& container = manifest.container();
-    json.plain_key("container").string(short_name(container.format()));
-    if (const auto version = container.version()) {
-      json.plain_key("format_version").unsigned_integer(*version);
+  JsonWriter json(out);
+  json.begin_object();
+  const Container& container = manifest.container();
+  json.plain_key("container").string(short_name(container.format()));
+  if (const auto version = container.version()) {
+    json.plain_key("format_version").unsigned_integer(*version);
+  }
+  json.plain_key("byteorder")
+      .string(manifest.byte_order() == ByteOrder::kLittle ? "little" : "big");
+  if (!container.metadata().empty()) {
+    json.plain_key("metadata").begin_object();
+    for (const MetadataEntry& entry : container.metadata()) {
+      json.key(entry.key).string(entry.value);
     }
-    json.plain_key("byteorder")
-        .string(manifest.byte_order() == ByteOrder::kLittle ? "little" : "big");
-    if (!container.metadata().empty()) {
-      json.plain_key("metadata").begin_object();
-      for (const MetadataEntry& entry : container.metadata()) {
-        json.key(entry.key).string(entry.value);
-      }
-      json.end();
-    }
-    if (container.following() != 0) {
-      json.plain_key("following").unsigned_integer(container.following());
-    }
-    if (container.format() == Format::kTorchScript) {
-      for (const std::string_view folder : kScriptFolders) {
-        const FolderSize size = size_of_folder(container, folder);
-        json.plain_key(folder).begin_object();
-        json.plain_key("files").unsigned_integer(size.files);
-        json.plain_key("bytes").unsigned_integer(size.bytes).end();
-      }
-    }
-    if (!container.shards().empty()) {
-      json.plain_key("shards").begin_array();
-      for (const ShardFile& shard : container.shards()) {
-        if (!shard.name.empty()) json.string(shard.name);
-      }
-      json.end();
-    }
-    json.plain_key("tensors").begin_array();
-    TensorWriter writer(json, manifest, digests);
-    for (const NamedTensor& named : manifest.named_tensors()) {
-      json.new_line();
-      writer.write(named);
-    }
-    json.end();
-    json.new_line().plain_key("values");
-    write_value(json, manifest, manifest.root());
     json.end();
   }
+  if (container.following() != 0) {
+    json.plain_key("following").unsigned_integer(container.following());
+  }
+  if (container.format() == Format::kTorchScript) {
+    for (const std::string_view folder : kScriptFolders) {
+      const FolderSize size = size_of_folder(container, folder);
+      json.plain_key(folder).begin_object();
+      json.plain_key("files").unsigned_integer(size.files);
+      json.plain_key("bytes").unsigned_integer(size.bytes).end();
+    }
+  }
+  if (!container.shards().empty()) {
+    json.plain_key("shards").begin_array();
+    for (const ShardFile& shard : container.shards()) {
+      if (!shard.name.empty()) json.string(shard.name);
+    }
+    json.end();
+  }
+  json.plain_key("tensors").begin_array();
+  TensorWriter writer(json, manifest, digests);
+  for (const NamedTensor& named : manifest.named_tensors()) {
+    json.new_line();
+    writer.write(named);
+  }
+  json.end();
+  json.new_line().plain_key("values");
+  write_value(json, manifest, manifest.root());
+  json.end().flush();
   out("\n");
 }
 

@@ -3,7 +3,7 @@
 //   JsonWriter json([](std::string_view text) { std::fwrite(...); });
 //   json.begin_object();
 //   json.key("shape").begin_array().integer(2).integer(3).end();
-//   json.end();
+//   json.end().flush();
 //
 // The output is ASCII: everything else is \u-escaped, lone surrogates too, which Python strings may
 // hold and UTF-8 may not. Commas are put where they belong; that keys and values alternate is the
@@ -28,7 +28,6 @@ class JsonWriter {
       : sink_(std::move(sink)), buffer_(std::make_unique<char[]>(kCapacity)) {}
   JsonWriter(const JsonWriter&) = delete;
   JsonWriter& operator=(const JsonWriter&) = delete;
-  ~JsonWriter() { flush(); }
 
   JsonWriter& begin_object();
   JsonWriter& begin_array();
@@ -44,7 +43,7 @@ class JsonWriter {
   JsonWriter& null();
   JsonWriter& new_line();  // white space between elements, for readability
 
-  // Hands the rest to the sink.
+  // Hands the rest to the sink. Call it at the end: nothing else does, as the sink may throw.
   void flush();
 
  private:

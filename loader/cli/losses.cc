@@ -36,12 +36,11 @@ void append_key(std::string& name, Value key) {
 std::string brief(const Manifest& manifest, Value value) {
   constexpr std::size_t kMost = 60;
   std::string text;
-  {
-    JsonWriter json([&](std::string_view part) {
-      text += part.substr(0, std::min(part.size(), 2 * kMost - std::min(text.size(), 2 * kMost)));
-    });
-    write_value(json, manifest, value);
-  }
+  JsonWriter json([&](std::string_view part) {
+    text += part.substr(0, std::min(part.size(), 2 * kMost - std::min(text.size(), 2 * kMost)));
+  });
+  write_value(json, manifest, value);
+  json.flush();
   return text.size() <= kMost ? text : text.substr(0, kMost) + "...";
 }
 

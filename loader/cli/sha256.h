@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 namespace hardload {
@@ -13,6 +14,8 @@ namespace hardload {
 class Sha256 {
  public:
   Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+    // Else OpenSSL reads a file of settings, which may have it load libraries.
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
     good_ = context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1;
   }
 

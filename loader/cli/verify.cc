@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "loader/base/text.h"
+#include "loader/bytes/if_unchanged.h"
 #include "loader/cli/sparse_check.h"
 #include "loader/container/identify.h"
 #include "loader/container/record_reader.h"
@@ -109,18 +110,7 @@ Result<void> verify_content(CheckpointFiles files, bool are_verified, const Limi
   return {};
 }
 
-}  // namespace
-
-Result<VerifyReport> verify(const ByteSource& source, const Limits& limits) {
-  // Borrows the source.
-  return verify(CheckpointFiles{std::string(source.name()),
-                                std::nullopt,
-                                {std::shared_ptr<const ByteSource>(
-                                    std::shared_ptr<const ByteSource>(), &source)}},
-                limits);
-}
-
-Result<VerifyReport> verify(CheckpointFiles files, const Limits& limits) {
+Result<VerifyReport> verify_files(CheckpointFiles files, const Limits& limits) {
   VerifyReport report;
   bool has_all = true, are_verified = true;
   for (const auto& source : files.sources) {
@@ -139,6 +129,24 @@ Result<VerifyReport> verify(CheckpointFiles files, const Limits& limits) {
   if (!done.ok() && !is_known(report, done.error())) {
     HARDLOAD_TRY(add_finding(report, std::move(done).error(), name));
   }
+  return report;
+}
+
+}  // namespace
+
+Result<VerifyReport> verify(const ByteSource& source, const Limits& limits) {
+  // Borrows the source.
+  return verify(CheckpointFiles{std::string(source.name()),
+                                std::nullopt,
+                                {std::shared_ptr<const ByteSource>(
+                                    std::shared_ptr<const ByteSource>(), &source)}},
+                limits);
+}
+
+Result<VerifyReport> verify(CheckpointFiles files, const Limits& limits) {
+  const auto sources = files.sources;
+  auto report = verify_files(std::move(files), limits);
+  for (const auto& source : sources) report = if_unchanged(*source, std::move(report));
   return report;
 }
 

@@ -9,6 +9,7 @@
 
 #include "loader/base/text.h"
 #include "loader/bytes/file_source.h"
+#include "loader/bytes/if_unchanged.h"
 #include "loader/container/identify.h"
 
 namespace hardload {
@@ -87,7 +88,7 @@ Result<CheckpointFiles> CheckpointFiles::open(const std::string& path, const Opt
     files.sources.push_back(std::move(source));
     return files;
   }
-  auto index = ShardIndex::read(*source, options.limits);
+  auto index = if_unchanged(*source, ShardIndex::read(*source, options.limits));
   if (!index.ok()) return std::move(index).error().in_source(source->name());
   if (!folder) {
     HARDLOAD_ASSIGN(folder, Folder::open(folder_of(path)));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "loader/base/text.h"
+#include "loader/bytes/if_unchanged.h"
 #include "loader/container/identify.h"
 #include "loader/container/pt2_archive.h"
 #include "loader/container/record_reader.h"
@@ -110,7 +111,7 @@ Result<Manifest> run_stages(const ByteSource& source, const DescribeOptions& opt
 }  // namespace
 
 Result<Manifest> describe(const ByteSource& source, const DescribeOptions& options) try {
-  auto manifest = run_stages(source, options);
+  auto manifest = if_unchanged(source, run_stages(source, options));
   if (manifest.ok() || !manifest.error().source().empty()) return manifest;
   return std::move(manifest).error().in_source(source.name());
 } catch (const std::bad_alloc&) {

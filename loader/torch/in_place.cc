@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "loader/base/text.h"
+#include "loader/bytes/if_unchanged.h"
 #include "loader/container/record_reader.h"
 #include "loader/manifest/layout.h"
 #include "loader/torch/dtype_map.h"
@@ -38,7 +39,7 @@ class InPlace {
     for (const std::size_t i : direct_) bytes += copies_[i].target.nbytes();
     Progress progress(options_.progress, bytes);
     HARDLOAD_TRY(progress.add(0));
-    HARDLOAD_TRY(verify(progress));
+    HARDLOAD_TRY(if_unchanged(*source_, verify(progress)));
     HARDLOAD_TRY(convert());
     HARDLOAD_TRY(source_->check_unchanged());
     // From here on targets change, and there may be no memory to say so when it has to be said.

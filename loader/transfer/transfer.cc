@@ -11,6 +11,7 @@
 #include "loader/base/byte_swap.h"
 #include "loader/base/checked.h"
 #include "loader/base/text.h"
+#include "loader/bytes/if_unchanged.h"
 #include "loader/container/record_reader.h"
 #include "loader/transfer/parallel.h"
 #include "loader/transfer/read_ranges.h"
@@ -101,9 +102,7 @@ Error without_memory(const Error& error, std::uint64_t total) {
       .advise("Free memory, or load fewer tensors at a time, or map the file.");
 }
 
-}  // namespace
-
-Result<TransferReport> transfer(const ByteSource& source, const Manifest& manifest,
+Result<TransferReport> move_all(const ByteSource& source, const Manifest& manifest,
                                 std::span<const std::size_t> storages, Sink& sink,
                                 const TransferOptions& options) {
   TransferReport report;
@@ -157,8 +156,15 @@ Result<TransferReport> transfer(const ByteSource& source, const Manifest& manife
   // One after the other: memory for one of them is all that they take of the host's.
   HARDLOAD_TRY(inflate_all(deflated_to_devices, 1));
   HARDLOAD_TRY(rings.finish());
-  HARDLOAD_TRY(source.check_unchanged());
   return report;
+}
+
+}  // namespace
+
+Result<TransferReport> transfer(const ByteSource& source, const Manifest& manifest,
+                                std::span<const std::size_t> storages, Sink& sink,
+                                const TransferOptions& options) {
+  return if_unchanged(source, move_all(source, manifest, storages, sink, options));
 }
 
 }  // namespace hardload

@@ -25,22 +25,13 @@
 #include "loader/manifest/manifest.h"
 #include "loader/place/device.h"
 #include "loader/place/place.h"
-#include "tests/support/files.h"
+#include "tests/support/malformed_cases.h"
 #include "tests/support/matchers.h"
 
 namespace hardload {
 namespace {
 
 using nlohmann::json;
-
-// The cases whose files are kept; the others are those of large_test.py.
-std::vector<json> kept_cases() {
-  std::vector<json> kept;
-  for (json& one : json::parse(testing::read_file("data/malformed/expected.json"))) {
-    if (!one.value("at_run_time", false)) kept.push_back(std::move(one));
-  }
-  return kept;
-}
 
 // What each stage says of the file of a case.
 struct Outcome {
@@ -159,11 +150,12 @@ std::string name_of(const ::testing::TestParamInfo<json>& one) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, Malformed, ::testing::ValuesIn(kept_cases()), name_of);
+INSTANTIATE_TEST_SUITE_P(Files, Malformed, ::testing::ValuesIn(testing::kept_malformed_cases()),
+                         name_of);
 
 TEST(MalformedFiles, AreCounted) {
   int refused = 0, loading = 0;
-  for (const json& expected : kept_cases()) {
+  for (const json& expected : testing::kept_malformed_cases()) {
     ++(expected.contains("loads") ? loading : refused);
   }
   std::cout << refused << " malformed files, " << loading << " that load\n";

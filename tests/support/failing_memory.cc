@@ -14,7 +14,7 @@ namespace {
 
 thread_local long calls_until_failure = hardload::testing::kNone;
 thread_local long mappings_until_failure = hardload::testing::kNone;
-std::atomic<long> in_use = 0;
+std::atomic<long> in_use = 0, bytes_taken = 0;
 
 }  // namespace
 
@@ -28,6 +28,7 @@ void* operator new(std::size_t size) {
   void* const memory = std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) throw std::bad_alloc();
   ++in_use;
+  bytes_taken += static_cast<long>(size);
   return memory;
 }
 void operator delete(void* memory) noexcept {
@@ -50,7 +51,10 @@ extern "C" void* mmap(void* address, std::size_t bytes, int protection, int flag
 namespace hardload::testing {
 
 void fail_allocation(long number) { calls_until_failure = number; }
+bool is_failure_ahead() { return calls_until_failure >= 0; }
 void fail_mapping(long number) { mappings_until_failure = number; }
+bool is_mapping_failure_ahead() { return mappings_until_failure >= 0; }
 long allocations() { return in_use; }
+long allocated_bytes() { return bytes_taken; }
 
 }  // namespace hardload::testing
