@@ -36,9 +36,9 @@ struct SavedObjects {
 
   // Whether `object` is new: false where one has its id already.
   bool add(const Object& object) {
-    if (find(object.id) != nullptr) return false;
-    index_.insert(hash(object.id), static_cast<std::uint32_t>(objects_.size()),
-                  [](std::uint32_t) { return false; });
+    const auto is_same = [&](std::uint32_t i) { return objects_[i].id == object.id; };
+    const auto number = static_cast<std::uint32_t>(objects_.size());
+    if (index_.insert(hash(object.id), number, is_same)) return false;
     objects_.push_back(object);
     return true;
   }

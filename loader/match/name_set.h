@@ -59,7 +59,6 @@ class NameSet {
     return index_.find(seeded_hash(name), is(name));
   }
   bool contains(std::string_view name) const { return find(name).has_value(); }
-  std::size_t size() const { return names_.size(); }
 
  private:
   std::vector<std::string_view> names_;

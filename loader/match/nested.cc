@@ -46,7 +46,7 @@ class Search {
       : manifest_(manifest), work_(work), names_(module, work) {}
 
   std::vector<NestedFit> run() && {
-    branches_.push_back({manifest_.root(), {}});
+    if (is_new(manifest_.root())) branches_.push_back({manifest_.root(), {}});
     for (std::size_t looked_at = 0; !branches_.empty() && looked_at < kMostContainers;
          ++looked_at) {
       if (work_.is_spent()) break;

@@ -125,7 +125,10 @@ PickleWriter::Index PickleWriter::text(std::string_view utf8) {
 }
 
 PickleWriter::Index PickleWriter::new_text(std::string_view utf8) {
-  if (utf8.size() > kMax32) is_too_large_ = true;
+  if (utf8.size() > kMax32) {
+    is_too_large_ = true;  // stop() refuses: there is no use in copying it
+    utf8 = {};
+  }
   op(Opcode::kBinUnicode).little_endian(utf8.size(), 4);
   out_ += utf8;
   return put();

@@ -1,6 +1,5 @@
 #include "loader/place/device.h"
 
-#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -15,11 +14,10 @@ constexpr std::string_view kBackends[] = {"cuda", "privateuseone", "hpu", "xpu",
 // c10 keeps an index in eight bits and lets 300 become 44.
 constexpr int kLargestIndex = 127;
 
-std::string upper(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  });
+// Of one of these: small letters alone.
+std::string upper(std::string_view backend) {
+  std::string out(backend);
+  for (char& c : out) c = static_cast<char>(c - 'a' + 'A');
   return out;
 }
 

@@ -38,10 +38,6 @@ class Arena {
   static Result<Arena> make(std::span<const std::uint64_t> sizes);
 
   Arena(Arena&& other) noexcept { swap(other); }
-  Arena& operator=(Arena&& other) noexcept {
-    swap(other);
-    return *this;
-  }
   ~Arena();  // releases the pieces that were not taken
 
   // The next piece, which is now the caller's. As many times as there are sizes.

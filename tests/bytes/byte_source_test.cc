@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -70,7 +72,25 @@ TEST(ByteSource, ByDefaultOccupiesItsSizeLendsNothingAndNeverChanges) {
   const SizedSource source(10);
   EXPECT_EQ(source.allocated_bytes(), 10u);
   EXPECT_TRUE(source.view().empty());
+  EXPECT_TRUE(source.view_at(3, 4).empty());
   EXPECT_OK(source.check_unchanged());
+}
+
+// Lends its bytes.
+class TextSource final : public SizedSource {
+ public:
+  explicit TextSource(std::string_view text) : SizedSource(text.size()), text_(text) {}
+  std::span<const std::byte> view() const override { return testing::as_bytes(text_); }
+
+ private:
+  std::string_view text_;
+};
+
+TEST(ByteSource, ByDefaultLendsPartsOfWhatItLends) {
+  const TextSource source("0123456789");
+  EXPECT_EQ(testing::text_of(source.view_at(3, 4)), "3456");
+  EXPECT_EQ(testing::text_of(source.view_at(0, 10)), "0123456789");
+  EXPECT_EQ(testing::text_of(source.view_at(10, 0)), "");
 }
 
 }  // namespace

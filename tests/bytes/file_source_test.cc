@@ -6,7 +6,9 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -16,6 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "loader/bytes/file_type.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
 
@@ -218,6 +221,15 @@ TEST(FileSource, TakesNoSocket) {
   EXPECT_ERROR(FileSource::open("socket"), ErrorKind::kNotRegular, "this is a socket");
   ::close(descriptor);
   std::filesystem::current_path(before);
+}
+
+TEST(DescribeType, NamesEveryKindOfFile) {
+  const std::pair<mode_t, std::string_view> kinds[] = {
+      {S_IFDIR, "a folder"},     {S_IFIFO, "a pipe"},   {S_IFSOCK, "a socket"},
+      {S_IFCHR, "a device"},     {S_IFBLK, "a device"}, {S_IFLNK, "a symbolic link"},
+      {0, "not a regular file"},
+  };
+  for (const auto& [kind, text] : kinds) EXPECT_EQ(describe_type(kind | 0644), text);
 }
 
 }  // namespace

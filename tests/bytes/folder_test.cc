@@ -62,6 +62,9 @@ TEST_F(FolderTest, OpensAFileByItsPlainName) {
   ASSERT_OK(mapped);
   EXPECT_EQ(testing::text_of((*mapped)->view()), "text");
   EXPECT_EQ((*mapped)->name(), (top_ / "model/a b:c").string());
+  const auto slash = Folder::open((top_ / "model/").string()).value().open_file("a b:c", {});
+  ASSERT_OK(slash);
+  EXPECT_EQ((*slash)->name(), (top_ / "model/a b:c").string());
 }
 
 TEST_F(FolderTest, NamesThatAreMoreThanOnePlainComponent) {
@@ -183,6 +186,14 @@ TEST_F(FolderTest, LeavesNoDescriptorBehind) {
   EXPECT_FALSE(read("bad").ok());
   EXPECT_FALSE(read("sub").ok());
   EXPECT_OK(Folder::open((top_ / "model").string()).value().names({"x"}));
+  EXPECT_EQ(count(), before);
+  {
+    Folder folder = Folder::open(top_.string()).value();
+    folder = Folder::open((top_ / "model").string()).value();  // instead
+    EXPECT_OK(folder.open_file("file", {}));
+    EXPECT_FALSE(folder.open_file("x", {}).ok());
+    EXPECT_EQ(count(), before + 1);
+  }
   EXPECT_EQ(count(), before);
 }
 

@@ -94,6 +94,10 @@ TEST(JoinedSource, ReadsFilesPastThePageCache) {
   auto* const block = static_cast<std::byte*>(std::aligned_alloc(kUnit, 2 * kUnit));
   EXPECT_OK(joined->read_direct(joined->begin(1) + 2 * kUnit, {block, 2 * kUnit}));
   EXPECT_EQ(testing::text_of({block, 10'000 - 2 * kUnit}), bytes.substr(2 * kUnit));
+  // Where nothing is read, there need not be a source that could be asked.
+  EXPECT_OK(joined->read_direct(joined->size(), {block, 0}));
+  EXPECT_OK(joined->read_direct(joined->begin(1), {block, 0}));
+  EXPECT_ERROR(joined->read_direct(joined->size() + 1, {block, 0}), ErrorKind::kBounds, "all");
   std::free(block);
 }
 

@@ -2,8 +2,11 @@
 
 #include "loader/bytes/slice_source.h"
 
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -36,6 +39,20 @@ TEST(SliceSource, CountsFromItsBeginning) {
   EXPECT_EQ(slice->view().size(), 5u);
   EXPECT_EQ(static_cast<char>(slice->view()[0]), '3');
   EXPECT_OK(slice->check_unchanged());
+}
+
+// Has bytes and lends none.
+class UnlentSource final : public ByteSource {
+ public:
+  std::string_view name() const override { return "unlent"; }
+  std::uint64_t size() const override { return 10; }
+  Result<void> read_at(std::uint64_t, std::span<std::byte>) const override { return {}; }
+};
+
+TEST(SliceSource, LendsNothingOfWhatIsNotLent) {
+  const Shared slice = SliceSource::make(std::make_shared<UnlentSource>(), 3, 5).value();
+  EXPECT_EQ(slice->size(), 5u);
+  EXPECT_TRUE(slice->view().empty());
 }
 
 TEST(SliceSource, EndsWhereItEnds) {

@@ -149,6 +149,44 @@ TEST(JsonCursor, ReadsWholeNumbersExactly) {
   }
 }
 
+// The text as an array of one value that is of no interest; what skip_value() gave for it.
+Result<std::string> skip(const std::string& value) {
+  std::string text = concat("[", value, "]");
+  JsonCursor json(text, 8);
+  HARDLOAD_TRY(json.enter_array());
+  HARDLOAD_ASSIGN(const bool is_there, json.next_item());
+  if (!is_there) return std::string("nothing");
+  HARDLOAD_ASSIGN(const std::string_view word, json.skip_value());
+  std::string skipped(word);
+  HARDLOAD_ASSIGN(const bool is_more, json.next_item());
+  EXPECT_FALSE(is_more) << value;
+  HARDLOAD_TRY(json.finish());
+  return skipped;
+}
+
+TEST(JsonCursor, SkipsNumbersOfEveryForm) {
+  for (const char* number : {"0", "-0", "12", "-12", "0.5", "-10.25", "1e3", "1E3", "2e+10",
+                             "0.5E-07", "1e00", "123456789012345678901234567890"}) {
+    const auto skipped = skip(number);
+    ASSERT_OK(skipped) << number;
+    EXPECT_EQ(*skipped, number);
+  }
+  for (const char* none : {"-", "+1", ".5", "1.", "1.e3", "-.5", "1e", "1e+", "1E-", "1.5e", "--1",
+                           "01", "1.2.3", "1e2e3", "NaN", "Infinity", "-Infinity", "0x1"}) {
+    EXPECT_ERROR(skip(none), ErrorKind::kContainer, "") << none;
+  }
+}
+
+TEST(JsonCursor, SkipsOtherValues) {
+  for (const char* word : {"true", "false", "null"}) EXPECT_EQ(skip(word).value(), word);
+  for (const char* value : {R"("a]\"b")", "[]", "{}", R"([1.5,{"a":[null,-1e-3]},"]"])"}) {
+    EXPECT_EQ(skip(value).value(), "") << value;
+  }
+  for (const char* none : {"tru", "nul", "[1,]", "{\"a\"}", "[1}", "'a'"}) {
+    EXPECT_ERROR(skip(none), ErrorKind::kContainer, "") << none;
+  }
+}
+
 TEST(JsonCursor, EveryStrictPrefixIsRefused) {
   const std::string whole = R"({"a":"b\n","\u00e9c":"\ud83d\ude00"})";
   EXPECT_OK(read_texts(whole));

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <gtest/gtest.h>
 
+#include "loader/base/text.h"
 #include "tests/support/matchers.h"
 
 namespace hardload {
@@ -49,6 +51,30 @@ TEST(Pt2Config, ReadsWhatTorchWrites) {
   EXPECT_TRUE(parse(list(""))->weights.empty());
 }
 
+// torch/_export/serde/schema.py, ScalarType.
+TEST(Pt2Config, DtypesAreThoseOfTheSchema) {
+  const std::pair<int, Dtype> numbers[] = {
+      {1, Dtype::kUInt8},           {2, Dtype::kInt8},
+      {3, Dtype::kInt16},           {4, Dtype::kInt32},
+      {5, Dtype::kInt64},           {6, Dtype::kFloat16},
+      {7, Dtype::kFloat32},         {8, Dtype::kFloat64},
+      {9, Dtype::kComplex32},       {10, Dtype::kComplex64},
+      {11, Dtype::kComplex128},     {12, Dtype::kBool},
+      {13, Dtype::kBFloat16},       {28, Dtype::kUInt16},
+      {29, Dtype::kFloat8E4M3FN},   {30, Dtype::kFloat8E5M2},
+      {31, Dtype::kFloat8E4M3FNUZ}, {32, Dtype::kFloat8E5M2FNUZ},
+  };
+  for (const auto& [number, dtype] : numbers) {
+    const auto config = parse(list(weight("\"dtype\": 7", concat("\"dtype\": ", number))));
+    ASSERT_OK(config) << number;
+    EXPECT_EQ(config->weights[0].dtype, dtype) << number;
+  }
+  for (const int number : {0, 14, 27, 33}) {
+    EXPECT_ERROR(parse(list(weight("\"dtype\": 7", concat("\"dtype\": ", number)))),
+                 ErrorKind::kUnsupported, concat("dtype number ", number));
+  }
+}
+
 TEST(Pt2Config, ADeviceMayHaveNoIndex) {
   const auto config = parse(list(weight("\"index\": 1", "\"index\": null")));
   ASSERT_OK(config);
@@ -89,10 +115,20 @@ TEST(Pt2Config, RefusesWhatIsMissingOrOfAnotherForm) {
   EXPECT_ERROR(parse(list(weight("{\"as_int\": 2}", "{}"))), ErrorKind::kContainer, "no integer");
   EXPECT_ERROR(parse(list(weight("\"as_int\": 3", "\"as_int\": 9223372036854775808"))),
                ErrorKind::kContainer, "no integer");
+  EXPECT_ERROR(parse(list(weight("\"is_param\": true", "\"is_param\": 1"))), ErrorKind::kContainer,
+               "'1' where true or false");
+  EXPECT_OK(parse(list(weight("\"is_param\": true", "\"is_param\": false"))));
   EXPECT_ERROR(parse(list(weight()) + "x"), ErrorKind::kContainer, "more behind");
   for (const char* text : {"", "[]", "{", "{\"config\": []}", "{\"config\": {\"a\": 1}}"}) {
     EXPECT_ERROR(parse(text), ErrorKind::kContainer, "");
   }
+}
+
+TEST(Pt2Config, WeightsAreBounded) {
+  const std::string two = list(weight() + "," + weight("fc.weight", "b"));
+  EXPECT_OK(parse(two, {.max_records = 2}));
+  EXPECT_ERROR(parse(two, {.max_records = 1}), ErrorKind::kLimit,
+               "more weights than max_records, 1");
 }
 
 TEST(Pt2Config, RanksAreBounded) {

@@ -42,6 +42,29 @@ TEST(SafetensorsHeader, IsThatOfTheReference) {
   EXPECT_EQ(static_cast<unsigned char>((*header)[0]), (header->size() - 8) % 256);
 }
 
+// What of JSON has an escape of its own, and what is written by its number, as serde_json does.
+TEST(SafetensorsHeader, EscapesAreThoseOfTheReference) {
+  const MetadataEntry metadata[] = {{"\b\f\n\r\t", "\x0b\x1f\"\\/"}};
+  const auto header = safetensors_header(metadata, {});
+  ASSERT_OK(header);
+  const std::string_view expected = R"({"__metadata__":{"\b\f\n\r\t":"\u000b\u001f\"\\/"}})";
+  EXPECT_EQ(header->substr(8, expected.size()), expected);
+}
+
+TEST(SafetensorsHeader, KeepsToTheLimitOfTheFormat) {
+  // {"__metadata__":{"k":"..."}}, whose other 26 bytes and padding are known.
+  const std::string text(100'000'000, 'a');
+  const auto with_text = [&](std::size_t bytes) {
+    const MetadataEntry metadata[] = {{"k", std::string_view(text).substr(0, bytes)}};
+    return safetensors_header(metadata, {});
+  };
+  const auto largest = with_text(100'000'000 - 25);
+  ASSERT_OK(largest);
+  EXPECT_EQ(largest->size(), 8u + 100'000'000);
+  EXPECT_ERROR(with_text(100'000'000 - 24), ErrorKind::kLimit,
+               "the header would have 100000008 bytes, over the format's limit of 100000000");
+}
+
 TEST(SafetensorsHeader, OfNothing) {
   const auto header = safetensors_header({}, {});
   ASSERT_OK(header);

@@ -99,6 +99,17 @@ TEST(FindDirectory, RefusesBytesAfterTheEndRecord) {  // Z03
   EXPECT_ERROR(find(with_comment("abc") + "x"), ErrorKind::kContainer, part);
 }
 
+// In front of it is no room for the locator by which it would be the end of a zip64 file.
+TEST(FindDirectory, AnEndRecordOfNoDirectoryMayStandAtTheBeginning) {
+  const std::string end = ZipBuilder().build(without_zip64);
+  for (const std::size_t before : {1u, 19u, 20u, 75u}) {
+    const std::string bytes = std::string(before, 'x') + end + "x";
+    EXPECT_ERROR(find(bytes), ErrorKind::kContainer, "and no end record") << before;
+  }
+  EXPECT_ERROR(find(end + "x"), ErrorKind::kContainer,
+               "at byte 0: the zip file's end record is not");
+}
+
 TEST(FindDirectory, RefusesACommentThatEndsElsewhere) {  // Z03
   const std::string bytes = with_comment("abc");
   const std::string_view part = "at byte 101: the zip file's end record is not at its end";

@@ -16,6 +16,7 @@
 #include "loader/base/text.h"
 #include "loader/manifest/describe_files.h"
 #include "tests/manifest/checkpoints.h"
+#include "tests/support/failing_memory.h"
 #include "tests/support/files.h"
 #include "tests/support/safetensors_builder.h"
 
@@ -30,9 +31,8 @@ using testing::safetensors;
 using Names = std::vector<std::pair<std::string, std::string>>;       // tensor, file
 using Files = std::vector<std::pair<std::string_view, std::string>>;  // name, content
 
-// The files that `map` names, in its order, described together.
-Result<Described> describe_all(const Names& map, const Files& files,
-                               const DescribeOptions& options = {}) {
+// The files that `map` names, in its order.
+CheckpointFiles open_all(const Names& map, const Files& files) {
   std::string text;
   for (const auto& [tensor, file] : map) {
     append(text, text.empty() ? "{\"weight_map\":{" : ",", "\"", tensor, "\":\"", file, "\"");
@@ -49,7 +49,13 @@ Result<Described> describe_all(const Names& map, const Files& files,
           std::make_shared<MemorySource>(std::move(owned), content.size(), std::string(file)));
     }
   }
-  auto described = describe_files(std::move(opened), options);
+  return opened;
+}
+
+// The same, described together.
+Result<Described> describe_all(const Names& map, const Files& files,
+                               const DescribeOptions& options = {}) {
+  auto described = describe_files(open_all(map, files), options);
   if (described.ok()) {
     EXPECT_EQ(testing::check_invariants(*described->source, described->manifest), "");
   }
@@ -248,6 +254,24 @@ TEST(JoinShards, AWrongShardIsNamed) {
       describe_all({{"a", "1"}, {"b", "1"}, {"c", "2"}}, {{"1", kOne}, {"2", cut}});
   ASSERT_FALSE(described.ok());
   EXPECT_EQ(described.error().source(), "2");
+}
+
+// Of one file and of several.
+TEST(DescribeFiles, MemoryThatRunsOutIsAnError) {
+  for (const bool is_sharded : {false, true}) {
+    long failed = 0;
+    for (;; ++failed) {
+      CheckpointFiles files =
+          open_all({{"a", "1"}, {"b", "1"}, {"c", "2"}}, {{"1", kOne}, {"2", kTwo}});
+      if (!is_sharded) files.index.reset();
+      testing::fail_allocation(failed);
+      const auto described = describe_files(std::move(files), {});
+      testing::fail_allocation(testing::kNone);
+      if (described.ok()) break;
+      ASSERT_TRUE(testing::is_error(described, ErrorKind::kOutOfMemory)) << failed;
+    }
+    EXPECT_GT(failed, 10);
+  }
 }
 
 }  // namespace

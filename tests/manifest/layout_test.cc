@@ -180,5 +180,23 @@ TEST(Layout, AgreesWithLookingAtEachElement) {
   EXPECT_GT(refused, 5'000);
 }
 
+// Elements below a byte: rows begin with a byte of their own.
+TEST(Layout, PackedRowsAreWholeBytes) {
+  const auto packed = [](const Dims& sizes, std::uint64_t per_byte) {
+    return packed_bytes(sizes, per_byte);
+  };
+  EXPECT_EQ(packed({}, 2), 1u);
+  EXPECT_EQ(packed({0}, 2), 0u);
+  EXPECT_EQ(packed({1}, 2), 1u);
+  EXPECT_EQ(packed({2}, 2), 1u);
+  EXPECT_EQ(packed({3}, 2), 2u);
+  EXPECT_EQ(packed({4}, 4), 1u);
+  EXPECT_EQ(packed({5}, 4), 2u);
+  EXPECT_EQ(packed({3, 2, 4}, 4), 6u);
+  EXPECT_EQ(packed({3, 2, 5}, 4), 12u);
+  EXPECT_EQ(packed({3, 0}, 2), 0u);
+  EXPECT_EQ(packed({0, 3}, 2), 0u);
+}
+
 }  // namespace
 }  // namespace hardload

@@ -83,6 +83,14 @@ TEST(LegacyStream, TheHeadIsTorchs) {  // L01, L02
                ErrorKind::kUnsupported, "version is 1002");
   EXPECT_ERROR(describe_bytes(two_storages().protocol(PickleBuilder().none().stop()).build()),
                ErrorKind::kUnsupported, "version is no number");
+  // Begins like one, and is not the number all the same.
+  const std::string bytes = two_storages().build();
+  const std::string magic(StreamBuilder::kMagic.substr(0, StreamBuilder::kMagic.size() - 1));
+  const std::string rest = bytes.substr(StreamBuilder::kMagic.size());
+  ASSERT_OK(describe_bytes(magic + "." + rest));
+  for (const char* end : {"0N.", "0K\1.", "0U\001a.", "\x85."}) {
+    EXPECT_ERROR(describe_bytes(magic + end + rest), ErrorKind::kContainer, "another magic number");
+  }
   EXPECT_ERROR(describe_bytes(two_storages().info(testing::system_info(1000)).build()),
                ErrorKind::kContainer, "in two ways");
   EXPECT_ERROR(describe_bytes(two_storages().info(integer(1)).build()), ErrorKind::kContainer, "");
@@ -92,6 +100,11 @@ TEST(LegacyStream, TheHeadIsTorchs) {  // L01, L02
   info = testing::system_info(1001);
   info[info.find("short") + 7] = 3;
   EXPECT_ERROR(describe_bytes(two_storages().info(info).build()), ErrorKind::kContainer, "sizes");
+  PickleBuilder no_sizes;
+  no_sizes.empty_dict().mark().text("protocol_version").integer(1001);
+  no_sizes.text("little_endian").boolean(true).op('u');
+  EXPECT_ERROR(describe_bytes(two_storages().info(no_sizes.stop()).build()), ErrorKind::kContainer,
+               "sizes of types");
   // Big-endian machines wrote little-endian elements, too.
   const auto big = describe_bytes(two_storages().info(testing::system_info(1001, false)).build());
   ASSERT_OK(big);

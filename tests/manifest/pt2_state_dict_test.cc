@@ -47,6 +47,10 @@ TEST(Pt2, WeightsAreAStateDict) {
       describe_bytes(archive(weight("a", "weight_0") + "," + weight("b.c", "weight_0", 1)).build());
   ASSERT_OK(manifest);
   EXPECT_EQ(manifest->container().format(), Format::kPt2);
+  EXPECT_EQ(to_string(Format::kPt2), "torch.export archive");
+  EXPECT_EQ(short_name(Format::kPt2), "pt2");
+  EXPECT_EQ(manifest->container().version(), 0u);
+  EXPECT_EQ(manifest->container().byte_order(), ByteOrder::kLittle);
   ASSERT_EQ(manifest->named_tensors().size(), 2u);
   EXPECT_EQ(manifest->name(manifest->named_tensors()[1]), "b.c");
   EXPECT_EQ(manifest->root().key(1).as_string(), "b.c");

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -123,6 +124,29 @@ TEST(Coo, PartsHaveToFitEachOther) {
   EXPECT_ERROR(coo_of({4, -4}), ErrorKind::kLayout, "size 1 is -4");
   EXPECT_ERROR(coo_of({std::int64_t{1} << 40, std::int64_t{1} << 40}), ErrorKind::kLayout,
                "the number of elements overflows");
+}
+
+// Each of the three functions by which torch has written strided tensors.
+TEST(Coo, PartsAreStridedTensorsOfEveryForm) {
+  std::vector<std::string> v1 = {PickleBuilder("").storage("FloatStorage", "1", 64).bytes(),
+                                 push::integer(0), push::integers({3}), push::integers({1})};
+  std::vector<std::string> v3 = v1;
+  v3[0] = PickleBuilder("").storage("UntypedStorage", "1", 256).bytes();
+  for (const std::string& argument :
+       {push::boolean(false), push::no_hooks(), push::dtype("uint16")}) {
+    v3.push_back(argument);
+  }
+  const std::pair<std::string, Dtype> parts[] = {
+      {push::call("torch._utils", "_rebuild_tensor", v1), Dtype::kFloat32},
+      {floats({3}), Dtype::kFloat32},
+      {push::call("torch._utils", "_rebuild_tensor_v3", v3), Dtype::kUInt16},
+  };
+  for (const auto& [values, dtype] : parts) {
+    const auto manifest =
+        describe_sparse("sparse_coo", {longs({1, 3}), values, push::integers({4}), "\x88"});
+    ASSERT_OK(manifest);
+    EXPECT_EQ(tensor_of(*manifest).dtype, dtype);
+  }
 }
 
 TEST(Coo, PartsAreStridedTensors) {
@@ -315,6 +339,15 @@ TEST(Quantized, ChannelsHaveToFit) {
   EXPECT_ERROR(channels(longs({2}), longs({2}), 1), ErrorKind::kLayout,
                "the scales of the channels are no floating-point numbers");
   EXPECT_ERROR(channels("]", longs({2}), 1), ErrorKind::kLayout, "arguments");
+  const auto of = [](std::string_view storage_class, std::string_view key) {
+    return PickleBuilder("").tensor(storage_class, key, 64, {2}, {1}).bytes();
+  };
+  const std::string halves = PickleBuilder("").tensor("HalfStorage", "1", 128, {2}, {1}).bytes();
+  EXPECT_ERROR(channels(halves, longs({2}), 1), ErrorKind::kLayout,
+               "the scales of the channels have the type float16");
+  EXPECT_ERROR(channels(floats({2}), of("ComplexFloatStorage", "0"), 1), ErrorKind::kLayout,
+               "the zero points of the channels have the type complex64");
+  EXPECT_OK(channels(of("DoubleStorage", "0"), ints({2}), 1));
 }
 
 TEST(Quantized, QuantizersAreWhatTorchWrites) {
@@ -368,6 +401,9 @@ TEST(TensorsWithAttributes, AreTensors) {
     EXPECT_ERROR(describe_w(instructions), ErrorKind::kLayout, "arguments");
   };
   wrong(from_type(view, "ctorch\nSize\n", arguments, "}"));
+  wrong(from_type(view, "ccollections\nOrderedDict\n", arguments, "}"));
+  wrong(from_type("ctorch\nfloat32\n", "ctorch\nTensor\n", arguments, "}"));
+  wrong(from_type(view, "N", arguments, "}"));
   wrong(from_type("ctorch._tensor\n_rebuild_from_type_v2\n", "ctorch\nTensor\n", arguments, "}"));
   wrong(from_type("ctorch._utils\n_rebuild_parameter\n", "ctorch\nTensor\n", arguments, "}"));
   wrong(from_type(view, "ctorch\nTensor\n", arguments, "]"));

@@ -44,6 +44,7 @@ void expect_the_view(const Result<Manifest>& manifest) {
   const TensorSpec& tensor = manifest->tensors()[0];
   EXPECT_EQ(tensor.storage, 0u);
   EXPECT_EQ(tensor.dtype, Dtype::kFloat32);
+  EXPECT_EQ(to_string(tensor.layout), "strided");
   EXPECT_EQ(tensor.rank, 2u);
   EXPECT_EQ(to_dims(manifest->shape(tensor)), (Dims{2, 2}));
   EXPECT_EQ(to_dims(manifest->strides(tensor)), (Dims{3, 1}));

@@ -67,6 +67,24 @@ TEST(DiagnosePrefix, MayBeStacked) {
             std::string::npos);
 }
 
+TEST(DiagnosePrefix, IsThatOfMostKeys) {
+  const State state = State().tensor("b.z").tensor("a.x").tensor("a.y");
+  EXPECT_NE(diagnosis(lone_module({{"x", {1}}, {"y", {1}}, {"z", {1}}}), state)
+                .find("keys begin with \"a.\","),
+            std::string::npos);
+}
+
+// activation checkpoints, adapters: parts that the model has and the file does not.
+TEST(DiagnosePrefix, MayBeInsideOfTheModelsNames) {
+  const ModuleSpec module = lone_module({{"layers.0.wrapped.weight", {1}},
+                                         {"layers.1.wrapped.weight", {1}},
+                                         {"layers.2.other", {1}}});
+  const State state = State().tensor("layers.0.weight").tensor("layers.1.weight").tensor("x");
+  EXPECT_EQ(diagnosis(module, state),
+            "Likely cause: the model's names contain \"wrapped.\", the file's keys do not. Try "
+            "options.renames = {{\"layers.*\", \"layers.*.wrapped\"}}.");
+}
+
 TEST(DiagnosePrefix, IsNamedWhereMostKeysFitWithoutIt) {
   State some = net_state().without("scale").without("steps").tensor("other").prefixed("module.");
   EXPECT_NE(diagnosis(net(), some).find("keys begin with \"module.\","), std::string::npos);
@@ -224,6 +242,7 @@ TEST(DiagnoseRemedy, GoesOnFromTheRulesThatAreSet) {
   EXPECT_EQ(remedy(inner, {}), "options.renames = {{\"wrapped\", \"\"}}");
   EXPECT_EQ(remedy(inner, {.renames = {{"a", "b"}}}),
             "options.renames.push_back({\"wrapped\", \"\"})");
+  EXPECT_EQ(remedy(inner, {.add_prefix = "a."}), "");
 }
 
 TEST(DiagnoseCause, IsAPartThatWasRenamed) {
@@ -235,6 +254,51 @@ TEST(DiagnoseCause, IsAPartThatWasRenamed) {
   EXPECT_EQ(diagnosis(net(), state),
             "Likely cause: a part of the model was renamed: \"classifier\" in the file is \"head\" "
             "in the model. Try options.renames = {{\"classifier\", \"head\"}}.");
+}
+
+TEST(DiagnoseCause, IsThePartOfMostNames) {
+  const ModuleSpec module =
+      lone_module({{"head.weight", {1}}, {"head.bias", {1}}, {"neck.scale", {1}}});
+  const State state =
+      State().tensor("classifier.weight").tensor("classifier.bias").tensor("throat.scale");
+  EXPECT_NE(diagnosis(module, state).find("\"classifier\" in the file is \"head\" in the model"),
+            std::string::npos);
+}
+
+TEST(DiagnoseCause, IsWhatTheShapesSay) {
+  using Entries = std::vector<ModuleSpec::Entry>;
+  const auto cause = [](const Entries& model, const State& state) {
+    const std::string text = diagnosis(lone_module(model), state);
+    const std::size_t end = text.find(". Try options.skip_mismatched_shapes");
+    return text.substr(0, end).substr(std::string_view("Likely cause: ").size());
+  };
+  EXPECT_EQ(cause({{"fc", {2, 3}}}, State().tensor("fc", {3, 2})),
+            "the weights were saved transposed");
+  EXPECT_EQ(cause({{"pos_embed", {5, 2}}}, State().tensor("pos_embed", {7, 2})),
+            "the saved model has 7 positions (sequence length), this one 5");
+  EXPECT_EQ(cause({{"wte.weight", {5, 2}}, {"lm_head.weight", {5, 2}}},
+                  State().tensor("wte.weight", {7, 2}).tensor("lm_head.weight", {7, 2})),
+            "the saved model has 7 words (size of the vocabulary), this one 5");
+  EXPECT_EQ(cause({{"weight", {5, 2}}, {"bias", {5}}},
+                  State().tensor("weight", {7, 2}).tensor("bias", {7})),
+            "the saved model has 7 outputs, this one 5 (number of classes)");
+  EXPECT_EQ(cause({{"a.w", {5, 2}}, {"b.w", {5, 2}}},
+                  State().tensor("a.w", {7, 2}).tensor("b.w", {7, 2})),
+            "the model has the same layers in other sizes than the one that was saved (width)");
+  const std::string layer(61, 'l');
+  EXPECT_EQ(cause({{layer + ".w", {5}}}, State().tensor(layer + ".w", {7})),
+            "the saved model has 7 outputs in \"" + layer.substr(1) +
+                "...\", this one 5 (number of classes)");
+}
+
+TEST(DiagnoseNested, ShortensWhatIsTooLong) {
+  const std::string key(201, 'k');
+  EXPECT_NE(
+      diagnosis(net(), State().value(key, "dict")).find("under \"" + key.substr(1) + "...\"."),
+      std::string::npos);
+  EXPECT_NE(diagnosis(net(), State().value(key.substr(1), "dict"))
+                .find("under \"" + key.substr(1) + "\"."),
+            std::string::npos);
 }
 
 // lm_head.weight is embed.weight, and the file has it once (safetensors, some training scripts).

@@ -108,6 +108,23 @@ TEST(MatchUnexpected, ExtraStateComesBeforeTheOtherKeysOfItsModule) {
                   "body._extra_state.b", "head._extra_state", "head.q"}));
 }
 
+// For a module that takes them, in the order of its parts.
+TEST(MatchUnexpected, ExtraStateMayBeWanted) {
+  const State state = net_state()
+                          .value("head._extra_state", "int")
+                          .tensor("head.q")
+                          .value("_extra_state", "int")
+                          .tensor("_extra_state.a");
+  const auto entries = state.entries();
+  const MatchReport report = match(net(), entries, {}, ExtraStates::kWanted);
+  EXPECT_EQ(unexpected_in(report), (Keys{"_extra_state.a", "head.q"}));
+  ASSERT_EQ(report.extra_states.size(), 2u);
+  EXPECT_EQ(report.extra_states[0].node, 0u);
+  EXPECT_EQ(entries[report.extra_states[0].state].key, "_extra_state");
+  EXPECT_EQ(report.extra_states[1].node, 5u);
+  EXPECT_EQ(entries[report.extra_states[1].state].key, "head._extra_state");
+}
+
 // K04, K05
 TEST(MatchUnexpected, KeysOfOddShapeBelongWherePyTorchSaysSo) {
   State state = net_state();

@@ -2,6 +2,8 @@
 // torch 2.11 for the same modules and state dicts.
 
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -126,6 +128,50 @@ TEST(SizeText, IsPythons) {
   EXPECT_EQ(size_text(Shape{3}), "torch.Size([3])");
   EXPECT_EQ(size_text(Shape{2, 0, 5}), "torch.Size([2, 0, 5])");
   EXPECT_EQ(size_text(Shape{std::int64_t{1} << 62}), "torch.Size([4611686018427387904])");
+}
+
+// Printed by Python 3.11.
+TEST(PythonRepr, IsPythons) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"", "''"},
+      {"plain \xc3\xa9", "'plain \xc3\xa9'"},
+      {"it's", "\"it's\""},
+      {"a \"b\"", "'a \"b\"'"},
+      {"it's \"b\"", "'it\\'s \"b\"'"},
+      {"\\", "'\\\\'"},
+      {"a\nb\rc\td", "'a\\nb\\rc\\td'"},
+      {"\x01\x1b\x1f\x7f", "'\\x01\\x1b\\x1f\\x7f'"},
+      {{"\0", 1}, "'\\x00'"},
+  };
+  for (const auto& [text, expected] : cases) EXPECT_EQ(python_repr(text), expected);
+}
+
+// torch.Tensor.copy_ of a shape that fits, as Module._load_from_state_dict tells it.
+TEST(ErrorText, OfWhatCopyingThrew) {
+  MatchReport report;
+  report.mismatches.push_back({.key = "w", .type = "", .saved = {2}, .model = {2, 1}});
+  report.mismatches[0].exception = "no 'quint8'\n";
+  EXPECT_EQ(error_text(report, "Net", true, unquoted),
+            "Error(s) in loading state_dict for Net:\n\tWhile copying the parameter named \"w\", "
+            "whose dimensions in the model are torch.Size([2, 1]) and whose dimensions in the "
+            "checkpoint are torch.Size([2]), an exception occurred : (\"no 'quint8'\\n\",).");
+}
+
+// A file of a million keys, or of a key of a megabyte, is no reason for a message of that size.
+TEST(ErrorText, LeavesOutWhatIsTooMuch) {
+  const State state = net_state()
+                          .tensor("scale2")
+                          .tensor("steps22")
+                          .without("scale")
+                          .without("steps")
+                          .tensor("scale", {3})
+                          .tensor("steps", {4});
+  EXPECT_EQ(error_text(match(net(), state.entries()), "Net", true, unquoted, {1, 4}),
+            "Error(s) in loading state_dict for Net:"
+            "\n\tUnexpected key(s) in state_dict: \"scal... 2 more bytes\", ... 1 more. "
+            "\n\tsize mismatch for scal... 1 more bytes: copying a param with shape "
+            "torch.Size([3]) from checkpoint, the shape in current model is torch.Size([1])."
+            "\n\t... 1 more");
 }
 
 }  // namespace

@@ -49,6 +49,14 @@ TEST(Rename, StarsStandForOnePart) {
   EXPECT_EQ(renamed({"a.*", "b"}, "a.1.w"), "b.w");
 }
 
+TEST(KeyRules, AreEmptyWhereNoneIsSet) {
+  EXPECT_TRUE(KeyRules{}.empty());
+  for (const KeyRules& rules : {KeyRules{.strip_prefix = "a."}, KeyRules{.renames = {{"a", "b"}}},
+                                KeyRules{.add_prefix = "a."}}) {
+    EXPECT_FALSE(rules.empty());
+  }
+}
+
 TEST(KeyRules, AreAppliedInOrder) {
   const KeyRules rules = {"module.", {{"a", "b"}, {"b", "c"}}, "net."};
   EXPECT_EQ(key(rules, "module.a.w"), "net.c.w");

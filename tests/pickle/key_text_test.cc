@@ -3,8 +3,10 @@
 
 #include "loader/pickle/key_text.h"
 
+#include <cstddef>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -36,6 +38,17 @@ TEST(KeyText, AnIntegerHasOneTextWhateverItsWidthAndType) {
   EXPECT_EQ(of_integer(std::string(8, '\0') + "\x01"),
             text_of([](KeyText& text) { text.real(18446744073709551616.0); }));
   EXPECT_EQ(of(3), text_of([](KeyText& text) { text.complex(3, -0.0); }));
+}
+
+TEST(KeyText, HasTheSizeOfItsText) {
+  KeyText text(0);
+  EXPECT_EQ(text.size(), 0u);
+  text.open_tuple(2);
+  text.add('s', "abc");
+  text.real(0.5);
+  text.close_tuple();
+  const std::size_t size = text.size();
+  EXPECT_EQ(size, std::move(text).take().size());
 }
 
 TEST(KeyText, OthersDiffer) {

@@ -140,5 +140,16 @@ TEST(MachineEnd, AnyOtherByteAnywhereGivesAValueOrAnError) {
   EXPECT_GT(refused, 1000);
 }
 
+// However far max_pickle_bytes is raised. Memory that is not looked at costs nothing.
+TEST(MachineEnd, RefusesAPickleOf4GiB) {
+  auto buffer = Buffer::allocate(0xFFFFFFFF);
+  ASSERT_OK(buffer);
+  const auto graph =
+      run_pickle(*std::move(buffer), testing::kRecord, {}, Unlisted::kRefuse, Dialect::kPython);
+  ASSERT_TRUE(
+      testing::is_error(graph, ErrorKind::kLimit, "a pickle of 4294967295 bytes is too large"));
+  EXPECT_EQ(graph.error().record(), testing::kRecord);
+}
+
 }  // namespace
 }  // namespace hardload

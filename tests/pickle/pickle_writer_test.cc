@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include "loader/container/crc32.h"
 #include "tests/support/matchers.h"
@@ -203,6 +204,19 @@ TEST(PickleWriter, ManyObjectsTakeLongIndices) {
   const std::string whole = stopped(std::move(pickle));
   const std::string_view expected = raw("]q\xfe]q\xff]r\0\1\0\0]r\1\1\0\0h\xffj\0\1\0\0.");
   EXPECT_EQ(whole.substr(whole.size() - expected.size()), expected);
+}
+
+// Lengths have four bytes. Nothing reads the text, which nobody may read.
+TEST(PickleWriter, RefusesTextsOf4GiB) {
+  constexpr std::size_t kBytes = std::size_t{1} << 32;
+  void* nothing =
+      ::mmap(nullptr, kBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(nothing, MAP_FAILED);
+  PickleWriter pickle;
+  pickle.text({static_cast<const char*>(nothing), kBytes});
+  pickle.text("a");
+  EXPECT_ERROR(std::move(pickle).stop(), ErrorKind::kLimit, "a string of 4 GiB");
+  ::munmap(nothing, kBytes);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "loader/place/selection.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,25 @@ TEST(Select, AGlobThatMatchesNothingIsAnError) {
   const Manifest manifest = describe_golden("state_linear");
   const std::vector<std::string> globs = {"weight", "wieght"};
   EXPECT_ERROR(select(manifest, globs), ErrorKind::kKey, "no tensor's name matches 'wieght'");
+}
+
+TEST(Select, TensorsAreChosenByNumber) {
+  const Manifest manifest = describe_golden("shared_slices");
+  const std::vector<std::uint32_t> none, two = {1, 0, 1};
+  EXPECT_EQ(count(select(manifest, none).tensors), 0u);
+  EXPECT_EQ(count(select(manifest, none).storages), 0u);
+  const Selection chosen = select(manifest, two);
+  EXPECT_EQ(count(chosen.tensors), 2u);
+  EXPECT_TRUE(chosen.tensors[0] && chosen.tensors[1]);
+  EXPECT_EQ(count(chosen.storages), 1u);
+  const Manifest sparse = describe_golden("sparse_csr");
+  const std::vector<std::string> plain = {"plain"};
+  for (const NamedTensor& named : sparse.named_tensors()) {
+    if (sparse.name(named) != "plain") continue;
+    const std::vector<std::uint32_t> number = {named.tensor};
+    EXPECT_EQ(select(sparse, number).tensors, select(sparse, plain)->tensors);
+    EXPECT_EQ(select(sparse, number).storages, select(sparse, plain)->storages);
+  }
 }
 
 }  // namespace

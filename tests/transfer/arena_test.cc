@@ -3,6 +3,7 @@
 #include "loader/transfer/arena.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -12,6 +13,21 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/matchers.h"
+
+// The linker has munmap called by this name (--wrap).
+extern "C" int __real_munmap(void*, std::size_t);
+
+namespace {
+
+bool unmapping_fails = false;
+
+}  // namespace
+
+extern "C" int __wrap_munmap(void* address, std::size_t bytes) {
+  if (!unmapping_fails) return __real_munmap(address, bytes);
+  errno = ENOMEM;
+  return -1;
+}
 
 namespace hardload {
 namespace {
@@ -95,6 +111,25 @@ TEST(Arena, WhatIsNotTakenGoesWithIt) {
   }
   EXPECT_FALSE(is_mapped(data));
   EXPECT_FALSE(is_mapped(data + (2 << 20)));
+}
+
+// Where the system has no room for one more region, the pages go at least.
+TEST(Arena, WhatCannotBeUnmappedIsEmptied) {
+  constexpr std::size_t kBytes = 2 << 20;
+  auto arena = Arena::make(std::vector<std::uint64_t>{kBytes, kBytes});
+  ASSERT_OK(arena);
+  const auto pieces = pieces_of(*arena, 2);
+  std::memset(pieces[0].data, 1, kBytes);
+  std::memset(pieces[1].data, 1, kBytes);
+  unmapping_fails = true;
+  Arena::release(pieces[0].owner);
+  unmapping_fails = false;
+  const auto is = [](std::byte wanted) { return [=](std::byte b) { return b == wanted; }; };
+  ASSERT_TRUE(is_mapped(pieces[0].data));
+  EXPECT_TRUE(std::all_of(pieces[0].data, pieces[0].data + kBytes, is(std::byte{0})));
+  EXPECT_TRUE(std::all_of(pieces[1].data, pieces[1].data + kBytes, is(std::byte{1})));
+  Arena::release(pieces[1].owner);
+  EXPECT_EQ(__real_munmap(pieces[0].data, kBytes), 0);
 }
 
 TEST(Arena, RefusesWhatNoMachineHas) {

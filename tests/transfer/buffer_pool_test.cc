@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/failing_memory.h"
 #include "tests/support/matchers.h"
 
 namespace hardload {
@@ -73,6 +74,21 @@ TEST(BufferPool, NoTwoThreadsHaveOneBuffer) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_TRUE(fine);
+}
+
+// The lists of slabs and of free buffers, whichever cannot grow. The pool is as before.
+TEST(BufferPool, NoMemoryForItsListsIsAnError) {
+  BufferPool pool(kBytes);
+  long failed = 0;
+  for (;; ++failed) {
+    testing::fail_allocation(failed);
+    const auto buffer = pool.take();
+    testing::fail_allocation(testing::kNone);
+    if (buffer.ok()) break;
+    ASSERT_TRUE(testing::is_error(buffer, ErrorKind::kOutOfMemory, "no memory for a buffer"));
+  }
+  EXPECT_GT(failed, 1);
+  EXPECT_OK(pool.take());
 }
 
 TEST(BufferPool, NoMemoryIsAnError) {

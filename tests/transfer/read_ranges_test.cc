@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -205,6 +206,26 @@ TEST(ReadRanges, StopsWhereTheCallerWants) {
     } else {
       EXPECT_ERROR(done, ErrorKind::kCancelled, "stopped");
     }
+  }
+}
+
+// From whatever thread: what it threw goes nowhere.
+TEST(ReadRanges, StopsWhereTheReportThrows) {
+  const std::string file = pattern(9 << 20, 6);
+  for (const unsigned threads : {1u, 4u}) {
+    const ColdSource source(file);
+    Wanted wanted;
+    wanted.add(0, file.size());
+    int calls = 0;
+    const auto report = [&](std::uint64_t, std::uint64_t) -> bool {
+      ++calls;
+      throw std::runtime_error("the bar is gone");
+    };
+    Progress progress(report, file.size());
+    EXPECT_ERROR(read_ranges(source, wanted.ranges, {.threads = threads, .progress = progress}),
+                 ErrorKind::kCancelled, "stopped");
+    EXPECT_ERROR(progress.add(0), ErrorKind::kCancelled, "stopped");
+    EXPECT_EQ(calls, 1);
   }
 }
 
