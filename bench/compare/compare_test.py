@@ -2,11 +2,15 @@
 """//bench:compare on programs that only pretend: the turns they take, losses, options."""
 
 import contextlib
+import csv
 import io
+import json
 import os
 import pathlib
+import sys
 import tempfile
 import unittest
+import unittest.mock
 
 import compare
 import significance
@@ -15,7 +19,10 @@ import significance
 PRETENDER = """#!/bin/sh
 [ "$1" = write ] && exit 0
 echo "{side}" >> "{log}"
-echo '{{"seconds": {seconds}}}'
+case $0 in
+  */flat_load) echo {seconds} ;;
+  *) echo '{{"seconds": {seconds}}}' ;;
+esac
 """
 
 
@@ -30,9 +37,10 @@ class CompareTest(unittest.TestCase):
         made = self.folder / side
         made.mkdir()
         (made / "libraries").write_text("")
-        program = made / "fresh_load"
-        program.write_text(PRETENDER.format(side=side, log=self.log, seconds=seconds))
-        program.chmod(0o755)
+        for name in ("fresh_load", "flat_load"):
+            program = made / name
+            program.write_text(PRETENDER.format(side=side, log=self.log, seconds=seconds))
+            program.chmod(0o755)
         return made
 
     def samples(self, before, after):
@@ -58,6 +66,36 @@ class CompareTest(unittest.TestCase):
         (broken / "fresh_load").write_text("#!/bin/sh\necho no memory >&2; exit 1\n")
         with self.assertRaisesRegex(RuntimeError, "no memory"):
             compare.CASES["load"].seconds(broken, self.folder, os.environ)
+
+    def run_all(self, before, after):
+        """The exit status of the whole program, with every case and both files that it writes."""
+        sides = {"A": self.programs("a", before), ".": self.programs("b", after)}
+        built = unittest.mock.Mock(of=sides.get, commit=lambda revision: "c0ffee")
+        arguments = ["compare", "A", ".", "--rounds", "9", "--json", "all.json", "--history", "h.csv"]
+        with unittest.mock.patch("revisions.Programs", return_value=built), \
+                unittest.mock.patch.object(sys, "argv", arguments), \
+                unittest.mock.patch.dict(os.environ, BUILD_WORKING_DIRECTORY=str(self.folder),
+                                         BUILD_WORKSPACE_DIRECTORY="nowhere"), \
+                contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            try:
+                compare.main()
+            except SystemExit as exit:
+                return exit.code
+        return 0
+
+    def test_a_loss_is_status_1_and_everything_is_written(self):
+        self.assertEqual(self.run_all(1, 2), 1)
+        written = json.loads((self.folder / "all.json").read_text())
+        self.assertEqual([row["verdict"] for row in written["rows"]], ["loss"] * len(compare.CASES))
+        self.assertEqual(written["samples"]["load_state_dict"], [[1] * 9, [2] * 9])
+        with (self.folder / "h.csv").open(newline="") as file:
+            [row] = csv.DictReader(file)
+        self.assertEqual(row["commit"], "c0ffee+")
+        self.assertEqual(len(row), 2 + len(compare.CASES))
+        self.assertEqual(row["load_no_CRC"], "2")
+
+    def test_a_win_is_status_0(self):
+        self.assertEqual(self.run_all(2, 1), 0)
 
     def test_options(self):
         self.assertEqual(compare.parse(["A", "B"]).rounds, 15)
