@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 WORKER = pathlib.Path("bench/malformed_worker.py").absolute()
-SECONDS, MEMORY = 2, 256 << 20
+SECONDS, MEMORY = 1, 256 << 20
 
 # Each does one thing, and raises an exception where that fails.
 DEEDS = {
