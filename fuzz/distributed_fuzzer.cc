@@ -6,17 +6,22 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "fuzz/check.h"
+#include "fuzz/pickle_mutator.h"
 #include "loader/bytes/memory_source.h"
 #include "loader/manifest/chunk_grid.h"
 #include "loader/manifest/distributed_metadata.h"
 #include "loader/manifest/distributed_tree.h"
 #include "loader/manifest/join_slices.h"
 #include "tests/manifest/invariants.h"
+
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
 namespace {
 
@@ -76,13 +81,34 @@ void check_tree(const DistributedMetadata& metadata, const DistributedTree& tree
   fuzz::check(entries == metadata.entries().size(), "each entry is in the tree once");
 }
 
+// Of an input, how many bytes are the `.metadata`.
+std::size_t metadata_bytes(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  const std::size_t said = data[size - 2] | static_cast<std::size_t>(data[size - 1]) << 8;
+  return said < size - 2 ? said : size - 2;
+}
+
 }  // namespace
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t max_size, unsigned seed) {
+  std::mt19937 random(seed);
+  const std::size_t length = metadata_bytes(data, size);
+  if (length == 0 || random() % 8 == 0) return LLVMFuzzerMutate(data, size, max_size);
+  std::string bytes = fuzz::mutate_pickle_4(
+      std::string(reinterpret_cast<const char*>(data), length), length + 64, random);
+  const std::size_t changed = bytes.size();
+  bytes.append(reinterpret_cast<const char*>(data) + length, size - 2 - length);
+  for (const std::size_t part : {changed & 0xFF, changed >> 8}) bytes += static_cast<char>(part);
+  if (bytes.size() > max_size) return LLVMFuzzerMutate(data, size, max_size);
+  std::memcpy(data, bytes.data(), bytes.size());
+  return bytes.size();
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   milestones.begin();
   if (size < 2) return 0;
-  const std::size_t said = data[size - 2] | static_cast<std::size_t>(data[size - 1]) << 8;
-  const std::size_t length = said < size - 2 ? said : size - 2;
+  const std::size_t length = metadata_bytes(data, size);
   const MemorySource source(fuzz::as_bytes(data, length), ".metadata");
   const auto metadata = DistributedMetadata::read(source, {}, Unlisted::kRefuse);
   if (!accepted(metadata)) return 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -42,8 +43,10 @@ std::optional<std::size_t> operand_bytes(std::string_view code) {
     case Opcode::kBinInt:
     case Opcode::kLongBinGet:
     case Opcode::kLongBinPut: return 4;
-    case Opcode::kBinFloat: return 8;
+    case Opcode::kBinFloat:
+    case Opcode::kFrame: return 8;
     case Opcode::kShortBinString:
+    case Opcode::kShortBinUnicode:
     case Opcode::kLong1: return counted(1);
     case Opcode::kBinString:
     case Opcode::kBinUnicode:
@@ -67,6 +70,7 @@ std::size_t popped(Opcode opcode) {
     case Opcode::kNewObj:
     case Opcode::kBuild:
     case Opcode::kAppend:
+    case Opcode::kStackGlobal:
     case Opcode::kTuple2: return 2;
     case Opcode::kSetItem:
     case Opcode::kTuple3: return 3;
@@ -101,7 +105,8 @@ class Program {
   bool follow(Instruction& next) {
     const Opcode opcode = next.opcode();
     switch (opcode) {
-      case Opcode::kStop: return false;
+      case Opcode::kStop:
+      case Opcode::kFrame: return false;
       case Opcode::kProto: return instructions_.empty();
       case Opcode::kMark: marks_.push_back(height_++); return true;
       case Opcode::kTuple:
@@ -151,6 +156,64 @@ std::vector<Instruction> parse(std::string_view code) {
   }
   program.finish();
   return std::move(program).take();
+}
+
+// The instruction that `code` begins with; all of it where that is unknown or cut.
+std::string_view first_instruction(std::string_view code) {
+  const auto operands = operand_bytes(code);
+  return code.substr(0, operands ? 1 + *operands : code.size());
+}
+
+std::string with_index(Opcode opcode, std::uint32_t index) {
+  std::string bytes(1, static_cast<char>(opcode));
+  for (int i = 0; i < 4; ++i) bytes += static_cast<char>(index >> (8 * i));
+  return bytes;
+}
+
+// Its operand; that of others than PUT and GET is any.
+std::uint32_t index_of(std::string_view instruction) {
+  std::uint32_t index = 0;
+  for (std::size_t i = instruction.size(); i-- > 1;) {
+    index = (index << 8) | static_cast<unsigned char>(instruction[i]);
+  }
+  return index;
+}
+
+// A pickle of protocol 4 that says which entry of the memo it means: PUT for MEMOIZE.
+std::string with_puts(std::string_view code) {
+  std::string out;
+  std::uint32_t next = 0;
+  while (!code.empty()) {
+    const std::string_view instruction = first_instruction(code);
+    code.remove_prefix(instruction.size());
+    const bool is_memoize = instruction[0] == static_cast<char>(Opcode::kMemoize);
+    out += is_memoize ? with_index(Opcode::kLongBinPut, next++) : std::string(instruction);
+  }
+  return out;
+}
+
+// The reverse: entries are numbered as they come, whatever runs were moved.
+std::string with_memoize(std::string_view code) {
+  std::string out;
+  std::map<std::uint32_t, std::uint32_t> entries;
+  std::uint32_t next = 0;
+  while (!code.empty()) {
+    const std::string_view instruction = first_instruction(code);
+    code.remove_prefix(instruction.size());
+    switch (static_cast<Opcode>(instruction[0])) {
+      case Opcode::kBinPut:
+      case Opcode::kLongBinPut:
+        entries[index_of(instruction)] = next++;
+        out += static_cast<char>(Opcode::kMemoize);
+        break;
+      case Opcode::kBinGet:
+      case Opcode::kLongBinGet:
+        out += with_index(Opcode::kLongBinGet, entries[index_of(instruction)]);
+        break;
+      default: out += instruction;
+    }
+  }
+  return out;
 }
 
 // A run of instructions that makes one value and touches nothing below it.
@@ -308,6 +371,12 @@ std::string mutate_pickle(const std::string& pickle, std::size_t max_size, std::
     out = Mutation(parse(out), random).apply();
   }
   return out.size() <= max_size ? out : mutate_bytes(pickle, max_size);
+}
+
+std::string mutate_pickle_4(const std::string& pickle, std::size_t max_size, std::mt19937& random) {
+  // PUT takes five bytes where MEMOIZE takes one.
+  std::string changed = with_memoize(mutate_pickle(with_puts(pickle), 5 * max_size, random));
+  return changed.size() <= max_size ? changed : mutate_bytes(pickle, max_size);
 }
 
 }  // namespace hardload::fuzz

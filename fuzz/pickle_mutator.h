@@ -15,4 +15,8 @@ namespace hardload::fuzz {
 // A changed `pickle`, of at most `max_size` bytes. Now and then it is mutated as bytes.
 std::string mutate_pickle(const std::string& pickle, std::size_t max_size, std::mt19937& random);
 
+// The same of a pickle of protocol 4, whose values are remembered by MEMOIZE, in their order: what
+// refers to them still does when runs were moved.
+std::string mutate_pickle_4(const std::string& pickle, std::size_t max_size, std::mt19937& random);
+
 }  // namespace hardload::fuzz
