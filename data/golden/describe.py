@@ -385,7 +385,9 @@ def logical_bytes(tensor):
     if plain.dtype.itemsize in (1, 2, 4, 8):
         same_size = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
         plain = plain.view(same_size[plain.dtype.itemsize])
-    return plain.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+    # A tensor of one element is contiguous whatever its strides are; a copy has them in order.
+    plain = plain.clone(memory_format=torch.contiguous_format)
+    return plain.reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def location_of(tensor, twin, storages):

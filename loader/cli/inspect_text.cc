@@ -222,7 +222,7 @@ void write_inspect_text(const Manifest& manifest, std::string_view file, const D
   for (const StorageSpec& storage : manifest.storages()) bytes += storage.bytes;
   const Container& container = manifest.container();
   std::size_t shards = 0;
-  for (const ShardFile& shard : container.shards()) shards += shard.name.empty() ? 0 : 1;
+  for (const ShardFile& shard : container.shards()) shards += shard.name.empty() ? 0u : 1u;
   out(concat(escape_for_display(file), ": ", to_string(container.format()), ", ",
              shards == 0 ? "" : concat(counted(shards, "shard"), ", "),
              counted(manifest.named_tensors().size(), "tensor"), " in ",
