@@ -52,7 +52,7 @@ if "merge" not in flags:
     print("stat::number_of_executed_units: 50")
 """
 
-# What clang 14's libFuzzer printed.
+# In the form of clang 14's libFuzzer, written by hand.
 CLEAN = """\
 INFO: Seed: 1
 #2\tINITED cov: 812 ft: 815 corp: 1/98b exec/s: 0 rss: 34Mb
